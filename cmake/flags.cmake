@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Flags of every target of ours, carried by one interface library that is never exported.
+add_library(lathe_flags INTERFACE)
+# Without -ffp-contract=off both g++ and clang contract a*b+c to an fma wherever the target has one,
+# and error bounds that are proved for one rounding per operation would no longer be about this code.
+target_compile_options(lathe_flags INTERFACE -ffp-contract=off -fno-math-errno
+  -Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wconversion -Wno-sign-conversion>
+  $<$<BOOL:${LATHE_WERROR}>:-Werror>)
+if(LATHE_SANITIZE)
+  target_compile_options(lathe_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
+  target_link_options(lathe_flags INTERFACE -fsanitize=address,undefined)
+endif()
