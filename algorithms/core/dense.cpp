@@ -8,7 +8,7 @@ using Zf = std::complex<float>;
 using Zd = std::complex<double>;
 
 // The Fortran interface, with 32-bit integers as in every Debian BLAS that PETSc links.
-#define LATHE_BLAS(T, R, gemm_, herk_, hemv_, gemv_, potrf_)                                       \
+#define LATHE_BLAS(T, R, gemm_, herk_, hemv_, gemv_, potrf_, trsm_)                                \
   void gemm_(const char *, const char *, const int *, const int *, const int *, const T *,         \
              const T *, const int *, const T *, const int *, const T *, T *, const int *);         \
   void herk_(const char *, const char *, const int *, const int *, const R *, const T *,           \
@@ -17,12 +17,14 @@ using Zd = std::complex<double>;
              const T *, T *, const int *);                                                         \
   void gemv_(const char *, const int *, const int *, const T *, const T *, const int *, const T *, \
              const int *, const T *, T *, const int *);                                            \
-  void potrf_(const char *, const int *, T *, const int *, int *);
+  void potrf_(const char *, const int *, T *, const int *, int *);                                 \
+  void trsm_(const char *, const char *, const char *, const char *, const int *, const int *,     \
+             const T *, const T *, const int *, T *, const int *);
 extern "C" {
-LATHE_BLAS(float, float, sgemm_, ssyrk_, ssymv_, sgemv_, spotrf_)
-LATHE_BLAS(double, double, dgemm_, dsyrk_, dsymv_, dgemv_, dpotrf_)
-LATHE_BLAS(Zf, float, cgemm_, cherk_, chemv_, cgemv_, cpotrf_)
-LATHE_BLAS(Zd, double, zgemm_, zherk_, zhemv_, zgemv_, zpotrf_)
+LATHE_BLAS(float, float, sgemm_, ssyrk_, ssymv_, sgemv_, spotrf_, strsm_)
+LATHE_BLAS(double, double, dgemm_, dsyrk_, dsymv_, dgemv_, dpotrf_, dtrsm_)
+LATHE_BLAS(Zf, float, cgemm_, cherk_, chemv_, cgemv_, cpotrf_, ctrsm_)
+LATHE_BLAS(Zd, double, zgemm_, zherk_, zhemv_, zgemv_, zpotrf_, ztrsm_)
 void sgesdd_(const char *, const int *, const int *, float *, const int *, float *, float *,
              const int *, float *, const int *, float *, const int *, int *, int *);
 void dgesdd_(const char *, const int *, const int *, double *, const int *, double *, double *,
@@ -55,7 +57,7 @@ template <class T> char herk_op(char op) {
 
 } // namespace
 
-#define LATHE_DEFINE(T, gemm_, herk_, hemv_, gemv_, potrf_)                                        \
+#define LATHE_DEFINE(T, gemm_, herk_, hemv_, gemv_, potrf_, trsm_)                                 \
   template <>                                                                                      \
   void gemm<T>(char opa, char opb, std::size_t m, std::size_t n, std::size_t k, T alpha,           \
                const T *a, std::size_t lda, const T *b, std::size_t ldb, T beta, T *c,             \
@@ -88,12 +90,19 @@ template <class T> char herk_op(char op) {
     int info = 0;                                                                                  \
     potrf_(&uplo, &in, a, &la, &info);                                                             \
     return info;                                                                                   \
+  }                                                                                                \
+  template <>                                                                                      \
+  void trsm<T>(char side, char uplo, char op, std::size_t m, std::size_t n, const T *a,            \
+               std::size_t lda, T *b, std::size_t ldb) {                                           \
+    const int im = blas_int(m), in = blas_int(n), la = leading(lda), lb = leading(ldb);            \
+    const T unit = 1;                                                                              \
+    trsm_(&side, &uplo, &op, "N", &im, &in, &unit, a, &la, b, &lb);                                \
   }
 
-LATHE_DEFINE(float, sgemm_, ssyrk_, ssymv_, sgemv_, spotrf_)
-LATHE_DEFINE(double, dgemm_, dsyrk_, dsymv_, dgemv_, dpotrf_)
-LATHE_DEFINE(Zf, cgemm_, cherk_, chemv_, cgemv_, cpotrf_)
-LATHE_DEFINE(Zd, zgemm_, zherk_, zhemv_, zgemv_, zpotrf_)
+LATHE_DEFINE(float, sgemm_, ssyrk_, ssymv_, sgemv_, spotrf_, strsm_)
+LATHE_DEFINE(double, dgemm_, dsyrk_, dsymv_, dgemv_, dpotrf_, dtrsm_)
+LATHE_DEFINE(Zf, cgemm_, cherk_, chemv_, cgemv_, cpotrf_, ctrsm_)
+LATHE_DEFINE(Zd, zgemm_, zherk_, zhemv_, zgemv_, zpotrf_, ztrsm_)
 
 namespace {
 

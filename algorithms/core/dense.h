@@ -50,6 +50,12 @@ void gemv(char op, std::size_t m, std::size_t n, T alpha, const T *a, std::size_
 /// order k is not positive definite in floating-point arithmetic.
 template <class T> int potrf(char uplo, std::size_t n, T *a, std::size_t lda);
 
+/// B ← op(A)⁻¹·B (side 'L') or B·op(A)⁻¹ (side 'R') for triangular A (triangle uplo, diagonal not
+/// unit); B m×n.
+template <class T>
+void trsm(char side, char uplo, char op, std::size_t m, std::size_t n, const T *a, std::size_t lda,
+          T *b, std::size_t ldb);
+
 /// All singular values, decreasing, of an m×n matrix, which is destroyed (LAPACK gesdd, job 'N').
 /// Allocates its workspace. Returns LAPACK's info.
 template <class T>
