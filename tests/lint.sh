@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Checks of the text itself: tests/lint.sh format|text|tidy|clang
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mapfile -t code < <(git ls-files '*.h' '*.c' '*.cpp')
+
+format() { clang-format-14 --dry-run --Werror "${code[@]}"; }
+
+# Spelling; house limits (a file is one idea: at most 500 lines, 100 columns, counted in characters
+# since formulas are written in Unicode); licence lines.
+text() {
+  codespell --quiet-level 3 --skip './build,./.git,./data,./tests/reference,*.svg' \
+    --ignore-words-list 'fo,te,ba,nd,ser,ue,inout,strat,hist'
+  python3 - "${code[@]}" <<'PYTHON'
+import sys
+
+problems = []
+for name in sys.argv[1:]:
+    lines = open(name, encoding="utf-8").read().splitlines()
+    if "SPDX-License-Identifier: BSD-2-Clause" not in lines[0]:
+        problems.append(f"{name}: no SPDX line")
+    if len(lines) > 500:
+        problems.append(f"{name}: {len(lines)} lines, more than 500")
+    problems += [f"{name}:{i}: {len(l)} columns, more than 100"
+                 for i, l in enumerate(lines, 1) if len(l) > 100]
+sys.exit("\n".join(problems))
+PYTHON
+}
+
+# The static analyser over every source that the release build compiles.
+tidy() {
+  local sources
+  mapfile -t sources < <(python3 -c '
+import json
+for entry in json.load(open("build/compile_commands.json")):
+    if "/tests/" not in entry["file"]: print(entry["file"])' | sort -u)
+  printf '%s\n' "${sources[@]}" | xargs -P 2 -n 2 clang-tidy-14 -p build --quiet 2>/dev/null
+}
+
+# Every source once more through clang++, warnings as errors; no code is generated.
+clang() {
+  python3 - <<'PYTHON' | xargs -P 2 -d '\n' -n 1 bash -c
+import json, shlex
+for entry in json.load(open("build/compile_commands.json")):
+    words = shlex.split(entry["command"])
+    if "ccache" in words[0]: words = words[1:]
+    words[0] = "clang++" if words[0].endswith("++") else "clang"
+    output = words.index("-o")
+    del words[output:output + 2]
+    words.remove("-c")
+    print("cd", shlex.quote(entry["directory"]), "&&", shlex.join(words), "-fsyntax-only")
+PYTHON
+}
+
+"$@"
