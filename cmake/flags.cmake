@@ -5,7 +5,11 @@ add_library(lathe_flags INTERFACE)
 # and error bounds that are proved for one rounding per operation would no longer be about this code.
 target_compile_options(lathe_flags INTERFACE -ffp-contract=off -fno-math-errno
   -Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wconversion -Wno-sign-conversion>
-  $<$<BOOL:${LATHE_WERROR}>:-Werror>)
+  $<$<BOOL:${LATHE_WERROR}>:-Werror>
+  # Errors name algorithms/core/error.cpp, not a folder of the machine that built the library.
+  -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+# MPI's old C++ bindings would need libmpi_cxx in every program.
+target_compile_definitions(lathe_flags INTERFACE OMPI_SKIP_MPICXX=1 MPICH_SKIP_MPICXX=1)
 if(LATHE_SANITIZE)
   target_compile_options(lathe_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
     -fno-omit-frame-pointer)

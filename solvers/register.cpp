@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The door through which a PETSc program meets the types of lathe.
+#include "library_build.h"
+#include "lathe.h"
+
+namespace {
+
+bool registered = false; // since the last PetscInitialize
+
+PetscErrorCode forget() {
+  registered = false;
+  return PETSC_SUCCESS;
+}
+
+} // namespace
+
+PetscErrorCode LatheInitializePackage(void) {
+  lathe::LibraryBuild running;
+
+  PetscFunctionBegin;
+  if (registered)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(lathe::GetRunningBuild(&running));
+  PetscCall(lathe::CheckBuild(lathe::compiled_build(), running));
+  // PetscFinalize empties the lists of types; a program may initialise again.
+  PetscCall(PetscRegisterFinalize(forget));
+  registered = true;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// What PETSc calls after dlopen of liblathe.so; the name follows from the file's.
+PETSC_EXTERN PetscErrorCode PetscDLLibraryRegister_lathe(void) {
+  PetscFunctionBegin;
+  PetscCall(LatheInitializePackage());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
