@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "lipschitz/conv_norm.h"
+#include "core/error.h"
+#include "lipschitz/conv_operator.h"
+#include "lipschitz/frequency.h"
+#include "lipschitz/frequency_max.h"
+#include "lipschitz/rounding.h"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace lathe::lipschitz {
+
+double scale_up(double value, int exponent) noexcept {
+  const double scaled = std::ldexp(value, exponent);
+  return std::ldexp(scaled, -exponent) >= value ? scaled : up(scaled);
+}
+
+double scale_down(double value, int exponent) noexcept {
+  const double scaled = std::ldexp(value, exponent);
+  if (std::isinf(scaled))
+    return std::numeric_limits<double>::max();
+  return std::ldexp(scaled, -exponent) <= value ? scaled : std::fmax(0.0, down(scaled));
+}
+
+namespace {
+
+constexpr int lanczos_steps = 4;
+
+/// Input of the group that the largest frequency excites most: the top right singular vector of
+/// D(ω) times the plane wave, under a sine window that leaves the edges out.
+std::vector<double> plane_wave(const ConvolutionGeometry &g, const Symbol &symbol,
+                               const FrequencyMaximum &maximum, const Lattice &extent) {
+  std::vector<Complex> v = maximum.vector;
+  if (symbol.transposed) { // Dᵀv = σ·conj(right vector of D)
+    std::vector<double> work(2 * symbol.rows * symbol.cols);
+    std::vector<Complex> d(symbol.rows * symbol.cols);
+    evaluate_symbol(symbol, Phases(extent), maximum.frequency, work.data(), d.data());
+    v.assign(symbol.rows, {});
+    dense::gemv('N', symbol.rows, symbol.cols, Complex(1), d.data(), symbol.rows,
+                maximum.vector.data(), Complex(0), v.data());
+    for (Complex &z : v)
+      z = std::conj(z);
+  }
+  const auto channels = static_cast<std::size_t>(g.group_in());
+  const auto points = static_cast<std::size_t>(g.input_points());
+  std::array<std::vector<std::int64_t>, 3> residues; // residues in use, increasing
+  for (int i = 0; i < 3; ++i) {
+    for (std::int64_t t = 0; t < g.axis[i].kernel; ++t)
+      residues[i].push_back(t * g.axis[i].dilation % g.axis[i].stride);
+    std::sort(residues[i].begin(), residues[i].end());
+    residues[i].erase(std::unique(residues[i].begin(), residues[i].end()), residues[i].end());
+  }
+  std::vector<double> x(channels * points, 0.0);
+  const bool window = g.mode == LATHE_PADDING_ZEROS;
+  for (std::size_t p = 0; p < points; ++p) {
+    auto rest = static_cast<std::int64_t>(p);
+    std::size_t block = 0;
+    std::size_t scale = 1;
+    double amplitude = 1;
+    double angle = 0;
+    bool used = true;
+    for (int i = 2; i >= 0; --i) {
+      const ConvolutionAxis &a = g.axis[i];
+      const std::int64_t at = rest % a.input;
+      rest /= a.input;
+      if (window)
+        amplitude *= std::sin(std::numbers::pi * static_cast<double>(at + 1) /
+                              static_cast<double>(a.input + 1));
+      const std::int64_t t = at + a.padding; // position in the padded input
+      const auto found = std::lower_bound(residues[i].begin(), residues[i].end(), t % a.stride);
+      used = used && found != residues[i].end() && *found == t % a.stride;
+      block += scale * static_cast<std::size_t>(found - residues[i].begin());
+      scale *= residues[i].size();
+      angle += 2 * std::numbers::pi * static_cast<double>(maximum.frequency[i]) *
+               static_cast<double>(t / a.stride % extent[i]) / static_cast<double>(extent[i]);
+    }
+    if (!used)
+      continue;
+    const Complex wave = std::polar(amplitude, angle);
+    for (std::size_t i = 0; i < channels; ++i)
+      x[i * points + p] = (v[block * channels + i] * wave).real();
+  }
+  return x;
+}
+
+/// Explicit operator of one group as a symbol with a single tap, and its bracket.
+void dense_bracket(const ConvolutionGeometry &g, const double *weight, std::int64_t group,
+                   int exponent, double *lower, double *upper) {
+  const ConvolutionOperator op(g, weight, group, exponent);
+  const std::vector<double> a = op.dense();
+  Symbol symbol;
+  symbol.transposed = op.cols() > op.rows();
+  symbol.rows = std::max(op.rows(), op.cols());
+  symbol.cols = std::min(op.rows(), op.cols());
+  symbol.position = {Lattice{0, 0, 0}};
+  symbol.taps = a;
+  if (symbol.transposed)
+    for (std::size_t i = 0; i < op.rows(); ++i)
+      for (std::size_t j = 0; j < op.cols(); ++j)
+        symbol.taps[j + i * op.cols()] = a[i + j * op.rows()];
+  FrequencyNorm norm(symbol, absolute_norm(symbol));
+  norm.set(Phases(Lattice{1, 1, 1}), Lattice{0, 0, 0});
+  const double estimate = norm.largest(false, static_cast<std::uint64_t>(group));
+  int tries = 0;
+  const double folding = mul_up(gamma_up(static_cast<double>(g.taps())), op.absolute_norm());
+  *lower = std::max(*lower, sub_down(norm.lower(), folding));
+  *upper = std::max(*upper, add_up(norm.upper(estimate, tries), folding));
+}
+
+bool dense_applies(const ConvolutionGeometry &g) noexcept {
+  const double rows = static_cast<double>(g.group_out()) * static_cast<double>(g.output_points());
+  const double cols = static_cast<double>(g.group_in()) * static_cast<double>(g.input_points());
+  const double small = std::min(rows, cols), large = std::max(rows, cols);
+  return small <= static_cast<double>(dense_limit) &&
+         large <= 4 * static_cast<double>(dense_limit) &&
+         static_cast<double>(g.groups) * small * small * large < 2e9;
+}
+
+PetscErrorCode DenseBracket(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
+                            int exponent, double *lower, double *upper) {
+  int rank = 0, size = 1;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(comm, &rank));
+  PetscCallMPI(MPI_Comm_size(comm, &size));
+  std::array<double, 2> both{0, 0};
+  for (std::int64_t group = rank; group < g.groups; group += size)
+    dense_bracket(g, weight, group, exponent, &both[0], &both[1]);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, both.data(), 2, MPI_DOUBLE, MPI_MAX, comm));
+  *lower = both[0];
+  *upper = both[1];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Lower bound of the operator itself; computed on rank 0, the same for all.
+PetscErrorCode OperatorLower(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
+                             int exponent, const FrequencyMaximum &maximum, const Lattice &extent,
+                             double *lower, long long *products) {
+  int rank = 0;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(comm, &rank));
+  if (rank == 0 && !maximum.vector.empty()) {
+    const Symbol symbol = make_symbol(g, weight, maximum.group, exponent);
+    ConvolutionOperator op(g, weight, maximum.group, exponent);
+    std::vector<double> x = plane_wave(g, symbol, maximum, extent);
+    *products += op.improve(x, lanczos_steps) + 1;
+    *lower = std::max(*lower, op.rayleigh_lower(x.data()));
+  }
+  PetscCallMPI(MPI_Bcast(lower, 1, MPI_DOUBLE, 0, comm));
+  PetscCallMPI(MPI_Bcast(products, 1, MPI_LONG_LONG, 0, comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+struct Embedding {
+  Lattice extent{1, 1, 1}; // lattice points of the torus
+  double multiplicity = 1;
+};
+Embedding embedding(const ConvolutionGeometry &g) noexcept {
+  Embedding e;
+  for (int i = 0; i < g.ndim; ++i) {
+    const AxisEmbedding a = axis_embedding(g.axis[i], g.mode, g.every_extent);
+    e.extent[i] = a.extent / g.axis[i].stride;
+    e.multiplicity *= static_cast<double>(a.multiplicity);
+  }
+  return e;
+}
+
+double times_root(double upper, double multiplicity) noexcept {
+  return multiplicity == 1 ? upper : mul_up(upper, sqrt_up(multiplicity));
+}
+
+PetscErrorCode CholeskyBracket(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
+                               int exponent, LatheNormBracket *out) {
+  PetscFunctionBegin;
+  const Embedding torus = embedding(g);
+  FrequencyMaximum maximum;
+  PetscCall(FrequencyMaximumFind(comm, g, weight, exponent, torus.extent, &maximum));
+  double lower = maximum.lower;
+  double upper = times_root(maximum.upper, torus.multiplicity);
+  out->method = "symbol_cholesky";
+  if (!is_circulant(g)) {
+    out->method = "embedding_cholesky";
+    lower = 0;
+    double dense_upper = std::numeric_limits<double>::infinity();
+    if (dense_applies(g))
+      PetscCall(DenseBracket(comm, g, weight, exponent, &lower, &dense_upper));
+    else
+      PetscCall(
+          OperatorLower(comm, g, weight, exponent, maximum, torus.extent, &lower, &out->products));
+    if (dense_upper < upper)
+      out->method = "dense_cholesky";
+    upper = std::min(upper, dense_upper);
+  }
+  out->lower = scale_down(lower, exponent);
+  out->upper = scale_up(upper, exponent);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode EveryExtent(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
+                           int exponent, double tolerance, LatheNormBracket *out) {
+  PetscFunctionBegin;
+  double lower = 0, upper = 0;
+  bool met = true;
+  PetscCall(SymbolSupremum(comm, g, weight, exponent, tolerance, &lower, &upper, &met));
+  out->lower = scale_down(lower, exponent);
+  out->upper = scale_up(times_root(upper, embedding(g).multiplicity), exponent);
+  out->method = "supremum_cells";
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+} // namespace lathe::lipschitz
+
+extern "C" PetscErrorCode LatheConvolutionNormBracket(MPI_Comm comm, const LatheConvolution *layer,
+                                                      const LatheConvolutionOptions *options,
+                                                      LatheNormBracket *bracket) {
+  using namespace lathe::lipschitz;
+  const LatheConvolutionOptions o =
+      options ? *options : LatheConvolutionOptions{LATHE_CONVOLUTION_CHOLESKY, 1e-6, 5};
+  PetscFunctionBegin;
+  PetscCall(LatheConvolutionCheck(comm, layer));
+  LatheCheckAll(comm, o.tolerance > 0 && o.tolerance < 1, PETSC_ERR_ARG_OUTOFRANGE,
+                "tolerance %g; allowed: between 0 and 1", o.tolerance);
+  LatheCheckAll(comm, o.gram_steps >= 0 && o.gram_steps <= 60, PETSC_ERR_ARG_OUTOFRANGE,
+                "gram_steps %d; allowed: 0 to 60", o.gram_steps);
+  LatheCheckAll(comm, o.method >= LATHE_CONVOLUTION_CHOLESKY && o.method <= LATHE_CONVOLUTION_SVD,
+                PETSC_ERR_ARG_OUTOFRANGE,
+                "convolution method %d is unknown; allowed: cholesky, gram, moment, svd",
+                static_cast<int>(o.method));
+  const ConvolutionGeometry g = convolution_geometry(*layer);
+  const int exponent = weight_exponent(layer->weight, g.weights());
+  *bracket = {0, 0, LATHE_CERTIFICATE_RIGOROUS, 0, "zero", 0, 0};
+  bool zero = true;
+  for (std::int64_t e = 0; e < g.weights() && zero; ++e)
+    zero = layer->weight[e] == 0;
+  if (zero)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  LatheGuard(comm, {
+    if (g.every_extent)
+      PetscCall(EveryExtent(comm, g, layer->weight, exponent, o.tolerance, bracket));
+    else
+      PetscCall(CholeskyBracket(comm, g, layer->weight, exponent, bracket));
+  });
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
