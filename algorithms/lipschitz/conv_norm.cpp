@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/conv_norm.h"
 #include "core/error.h"
+#include "lipschitz/conv_gram.h"
 #include "lipschitz/conv_operator.h"
 #include "lipschitz/frequency.h"
 #include "lipschitz/frequency_max.h"
@@ -22,6 +23,23 @@ double scale_down(double value, int exponent) noexcept {
   if (std::isinf(scaled))
     return std::numeric_limits<double>::max();
   return std::ldexp(scaled, -exponent) <= value ? scaled : std::fmax(0.0, down(scaled));
+}
+
+ConvolutionTorus convolution_torus(const ConvolutionGeometry &g) noexcept {
+  ConvolutionTorus torus;
+  double multiplicity = 1;
+  double cosine = 1;
+  for (int i = 0; i < g.ndim; ++i) {
+    const AxisEmbedding a = axis_embedding(g.axis[i], g.mode, g.every_extent);
+    const std::int64_t reach = g.axis[i].span() / g.axis[i].stride;
+    torus.extent[i] =
+        g.every_extent ? std::max<std::int64_t>(1, 8 * reach) : a.extent / g.axis[i].stride;
+    multiplicity *= static_cast<double>(a.multiplicity);
+    if (g.every_extent && reach > 0)
+      cosine *= std::cos(std::numbers::pi / 16) * (1 - 0x1p-50);
+  }
+  torus.factor = multiplicity == 1 && cosine == 1 ? 1 : up(div_up(sqrt_up(multiplicity), cosine));
+  return torus;
 }
 
 namespace {
@@ -152,32 +170,14 @@ PetscErrorCode OperatorLower(MPI_Comm comm, const ConvolutionGeometry &g, const 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-struct Embedding {
-  Lattice extent{1, 1, 1}; // lattice points of the torus
-  double multiplicity = 1;
-};
-Embedding embedding(const ConvolutionGeometry &g) noexcept {
-  Embedding e;
-  for (int i = 0; i < g.ndim; ++i) {
-    const AxisEmbedding a = axis_embedding(g.axis[i], g.mode, g.every_extent);
-    e.extent[i] = a.extent / g.axis[i].stride;
-    e.multiplicity *= static_cast<double>(a.multiplicity);
-  }
-  return e;
-}
-
-double times_root(double upper, double multiplicity) noexcept {
-  return multiplicity == 1 ? upper : mul_up(upper, sqrt_up(multiplicity));
-}
-
 PetscErrorCode CholeskyBracket(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
                                int exponent, LatheNormBracket *out) {
   PetscFunctionBegin;
-  const Embedding torus = embedding(g);
+  const ConvolutionTorus torus = convolution_torus(g);
   FrequencyMaximum maximum;
   PetscCall(FrequencyMaximumFind(comm, g, weight, exponent, torus.extent, &maximum));
   double lower = maximum.lower;
-  double upper = times_root(maximum.upper, torus.multiplicity);
+  double upper = torus.factor == 1 ? maximum.upper : mul_up(maximum.upper, torus.factor);
   out->method = "symbol_cholesky";
   if (!is_circulant(g)) {
     out->method = "embedding_cholesky";
@@ -204,8 +204,50 @@ PetscErrorCode EveryExtent(MPI_Comm comm, const ConvolutionGeometry &g, const do
   bool met = true;
   PetscCall(SymbolSupremum(comm, g, weight, exponent, tolerance, &lower, &upper, &met));
   out->lower = scale_down(lower, exponent);
-  out->upper = scale_up(times_root(upper, embedding(g).multiplicity), exponent);
+  double multiplicity = 1;
+  for (int i = 0; i < g.ndim; ++i)
+    multiplicity *= static_cast<double>(axis_embedding(g.axis[i], g.mode, true).multiplicity);
+  if (multiplicity > 1)
+    upper = mul_up(upper, sqrt_up(multiplicity));
+  out->upper = scale_up(upper, exponent);
   out->method = "supremum_cells";
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Gram iteration, its moment improvement or LAPACK at every frequency; true in exact arithmetic.
+PetscErrorCode SweepBracket(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
+                            int exponent, const LatheConvolutionOptions &o, LatheNormBracket *out) {
+  PetscFunctionBegin;
+  const ConvolutionTorus torus = convolution_torus(g);
+  const bool svd = o.method == LATHE_CONVOLUTION_SVD;
+  const bool moment = o.method == LATHE_CONVOLUTION_MOMENT;
+  const SymbolFunction value = [&](const Symbol &s, const Complex *d) {
+    return svd ? lapack_norm(s, d)
+               : gram_iteration(s.rows, s.cols, d, o.gram_steps, moment, nullptr);
+  };
+  SpectrumPeak peak;
+  PetscCall(SweepSpectrum(comm, g, weight, exponent, torus.extent, value, &peak, nullptr));
+  // The lower bound is rigorous: the symbol at the peak, or the operator itself.
+  const Symbol symbol = make_symbol(g, weight, peak.group, exponent);
+  FrequencyNorm norm(symbol, absolute_norm(symbol));
+  norm.set(Phases(torus.extent), peak.frequency);
+  (void)norm.largest(false, 0);
+  FrequencyMaximum maximum;
+  maximum.lower = norm.lower();
+  maximum.group = peak.group;
+  maximum.frequency = peak.frequency;
+  maximum.vector = norm.vector();
+  double lower = maximum.lower;
+  if (!g.every_extent && !is_circulant(g)) {
+    lower = 0;
+    PetscCall(
+        OperatorLower(comm, g, weight, exponent, maximum, torus.extent, &lower, &out->products));
+  }
+  out->upper = scale_up(std::max(peak.value * torus.factor, lower), exponent);
+  out->lower = scale_down(lower, exponent);
+  out->certificate = LATHE_CERTIFICATE_DETERMINISTIC;
+  out->method = svd ? "svd" : (moment ? "gram_moment" : "gram");
+  out->gram_steps = svd ? 0 : o.gram_steps;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -237,7 +279,9 @@ extern "C" PetscErrorCode LatheConvolutionNormBracket(MPI_Comm comm, const Lathe
   if (zero)
     PetscFunctionReturn(PETSC_SUCCESS);
   LatheGuard(comm, {
-    if (g.every_extent)
+    if (o.method != LATHE_CONVOLUTION_CHOLESKY)
+      PetscCall(SweepBracket(comm, g, layer->weight, exponent, o, bracket));
+    else if (g.every_extent)
       PetscCall(EveryExtent(comm, g, layer->weight, exponent, o.tolerance, bracket));
     else
       PetscCall(CholeskyBracket(comm, g, layer->weight, exponent, bracket));

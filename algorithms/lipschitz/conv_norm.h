@@ -31,11 +31,19 @@ PetscErrorCode SymbolSupremum(MPI_Comm comm, const ConvolutionGeometry &geometry
                               const double *weight, int exponent, double tolerance, double *lower,
                               double *upper, bool *met);
 
+/// Torus on which the layer is bounded by factor·max_j‖D(2πj/extent)‖₂: its embedding, or without
+/// an input extent a grid of eight points for each tap, with 1/cos(π/16) for each axis.
+struct ConvolutionTorus {
+  Lattice extent{1, 1, 1};
+  double factor = 1; ///< rounded up
+};
+ConvolutionTorus convolution_torus(const ConvolutionGeometry &geometry) noexcept;
+
 /// value·2^exponent rounded up or down (overflow: +∞ or the largest double).
 double scale_up(double value, int exponent) noexcept;
 double scale_down(double value, int exponent) noexcept;
 
-/// LatheConvolutionFrequencyNorms' result in C++: ‖D(ω)‖₂ for every half-spectrum frequency.
+/// ‖D(ω)‖₂ for every half-spectrum frequency.
 struct FrequencyNorms {
   std::array<std::int64_t, 3> extent{1, 1, 1}; ///< torus in lattice points
   std::vector<Lattice> frequency;              ///< j of ω = 2πj/extent

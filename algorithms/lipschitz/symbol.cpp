@@ -74,7 +74,9 @@ Symbol make_symbol(const ConvolutionGeometry &g, const double *weight, std::int6
   const double *w = weight + static_cast<std::size_t>(group) * gout * gin * taps;
   for (std::size_t a = 0; a < taps; ++a) {
     double *matrix = s.taps.data() + positions.at(where[a]) * s.rows * s.cols;
-    const std::size_t first = residues.at(residue[a]) * gin;
+    s.tap_position.push_back(positions.at(where[a]));
+    s.tap_residue.push_back(residues.at(residue[a]));
+    const std::size_t first = s.tap_residue.back() * gin;
     for (std::size_t o = 0; o < gout; ++o)
       for (std::size_t i = 0; i < gin; ++i) {
         const std::size_t row = s.transposed ? first + i : o;

@@ -26,6 +26,8 @@ struct Symbol {
   std::vector<double> taps;      ///< matrix a is rows×cols, column-major, at a·rows·cols
   Lattice reach{0, 0, 0};        ///< largest position along each axis
   bool transposed = false;
+  std::vector<std::size_t> tap_position; ///< matrix that kernel tap a went into …
+  std::vector<std::size_t> tap_residue;  ///< … and its block of polyphase columns
 
   [[nodiscard]] std::size_t count() const noexcept { return position.size(); }
   [[nodiscard]] const double *tap(std::size_t a) const noexcept {
