@@ -26,7 +26,9 @@ typedef struct {
   PetscReal factor_fill;        /* most nonzeros of a factorisation, as a multiple of nnz(A) */
   PetscInt dense_limit;         /* min(m, n) up to which a dense Gram matrix may be formed */
   unsigned long long seed;      /* of the counter-based start vector */
-  PetscErrorCode (*monitor)(const LatheNormStep *step, void *context); /* or NULL */
+  PetscBool warn;               /* one line on stderr when `certificate` cannot be reached */
+  PetscBool print;              /* one line on stdout a stage */
+  PetscErrorCode (*monitor)(const LatheNormStep *step, void *context); /* every rank; or NULL */
   void *monitor_context;
 } LatheNormOptions;
 
@@ -71,28 +73,42 @@ typedef struct {
 extern "C" {
 #endif
 
-/** LatheNormOptionsSetDefaults - tolerance 1e-6, any certificate, failure probability 1e-12,
- *  100 Lanczos steps. Not collective. */
+/** LatheNormOptionsSetDefaults - tolerance 1e-6, certificate probabilistic (which never means an
+ *  estimate), failure probability 1e-12, 100 Lanczos steps, 1 sparse Gram product of fill 20,
+ *  factorisation fill 50, dense limit 4096, seed 1, warnings on. Not collective. */
 PETSC_EXTERN PetscErrorCode LatheNormOptionsSetDefaults(LatheNormOptions *options);
 
 /** LatheNormOptionsSetFromOptions - override from the options database. Collective on comm.
  *  opt  -<prefix>lathe_norm_tolerance -<prefix>lathe_norm_certificate
  *       -<prefix>lathe_norm_failure_probability -<prefix>lathe_norm_lanczos_steps
  *       -<prefix>lathe_norm_gram_steps -<prefix>lathe_norm_gram_fill
- * -<prefix>lathe_norm_factor_fill
- *       -<prefix>lathe_norm_dense_limit -<prefix>lathe_norm_seed
+ *       -<prefix>lathe_norm_factor_fill -<prefix>lathe_norm_dense_limit -<prefix>lathe_norm_seed
+ *       -<prefix>lathe_norm_warn -<prefix>lathe_norm_monitor
  *  err  ARG_OUTOFRANGE with the option's name, the value and the allowed range */
 PETSC_EXTERN PetscErrorCode LatheNormOptionsSetFromOptions(MPI_Comm comm, const char *prefix,
                                                            LatheNormOptions *options);
 
 /** LatheMatNormBracket - certified bracket of ‖A‖₂. Collective on A.
- *  in   A        m×n, any type with MatMult and MatMultHermitianTranspose
+ *  in   A        m×n, any type with entries (AIJ, BAIJ, SBAIJ, NEST, dense), or with MatMult and
+ *                MatMultTranspose or MatMultHermitianTranspose
  *  in   options  NULL: defaults, then the options database with A's prefix
- *  out  bracket  the tightest found; its `certificate` is never weaker than asked: when no method
- *                fits the budget, the best weaker one is returned with its own kind and a warning
+ *  out  bracket  the tightest found; its `certificate` is never weaker than asked, unless no method
+ *                for this matrix can reach it: then the best weaker one is returned with its own
+ *                kind in `certificate`, and a line on stderr unless options->warn is false. A width
+ *                above the tolerance is no error; read it from the bracket.
+ *  err  FP a NaN or Inf entry (row and column named) or product; ARG_OUTOFRANGE an option;
+ *       ARG_WRONGSTATE not assembled; SUP no product with the adjoint
+ *  The lower bound of a matrix with entries is rigorous, that of a matrix-free operator is true up
+ *  to the rounding of its products. Class R0 for matrices with entries, R2 for others.
  *  See operator_norm.h for the policy, its costs and its sources. */
 PETSC_EXTERN PetscErrorCode LatheMatNormBracket(Mat A, const LatheNormOptions *options,
                                                 LatheNormBracket *bracket);
+
+/** LatheMatNormBracketWithVectors - the same, and the witness of `lower`: ‖Av‖₂ = lower up to
+ *  rounding with ‖v‖₂ = 1, u = Av/‖Av‖₂, the largest component of v real and positive.
+ *  in   u, v  vectors as MatCreateVecs(A, &v, &u) makes them, or NULL; zero for a zero matrix */
+PETSC_EXTERN PetscErrorCode LatheMatNormBracketWithVectors(Mat A, const LatheNormOptions *options,
+                                                           LatheNormBracket *bracket, Vec u, Vec v);
 
 /** LatheConvolutionCheck - refuse an impossible geometry, with the value and the allowed range.
  *  Collective on comm (every rank passes the same layer). */

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "core/row_matrix.h"
+#include "core/error.h"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace lathe {
+namespace {
+
+// Times 2^-exponent. A factor is exact and fast; ldexp is needed only where 2^-exponent itself
+// leaves the range of doubles.
+struct PowerOfTwo {
+  explicit PowerOfTwo(int exponent)
+      : first(std::ldexp(1.0, -exponent / 2)),
+        second(std::ldexp(1.0, -exponent - (-exponent / 2))) {}
+  PetscScalar operator()(PetscScalar a) const { return (a * first) * second; }
+  double first, second;
+};
+
+PetscReal absolute_up(PetscScalar a) {
+  return std::nextafter(PetscAbsScalar(a), std::numeric_limits<PetscReal>::infinity());
+}
+
+// Product without the special cases of complex multiplication in C++, which cost a branch an entry.
+inline PetscReal times(PetscReal a, PetscReal b) {
+  return a * b;
+}
+template <class R> std::complex<R> times(std::complex<R> a, std::complex<R> b) {
+  return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
+}
+
+} // namespace
+
+// The arrays of a sequential MATAIJ, without a call for each row.
+PetscErrorCode RowMatrix::CopySequential(Mat A, bool *done) {
+  PetscBool sequential = PETSC_FALSE;
+  PetscFunctionBegin;
+  *done = false;
+  PetscCall(PetscObjectTypeCompare(reinterpret_cast<PetscObject>(A), MATSEQAIJ, &sequential));
+  if (!sequential)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  PetscInt n = 0;
+  const PetscInt *start = nullptr;
+  const PetscInt *columns = nullptr;
+  const PetscScalar *values = nullptr;
+  PetscBool available = PETSC_FALSE;
+  PetscCall(MatGetRowIJ(A, 0, PETSC_FALSE, PETSC_FALSE, &n, &start, &columns, &available));
+  PetscCheck(available, PETSC_COMM_SELF, PETSC_ERR_LIB, "MATSEQAIJ without row arrays");
+  PetscCall(MatSeqAIJGetArrayRead(A, &values));
+  const auto entries = static_cast<std::size_t>(start[n]);
+  offset_.assign(static_cast<std::size_t>(n) + 1, 0);
+  column_.reserve(entries);
+  value_.reserve(entries);
+  for (PetscInt row = 0; row < n; ++row) {
+    for (PetscInt k = start[row]; k < start[row + 1]; ++k)
+      if (values[k] != PetscScalar(0)) {
+        column_.push_back(columns[k]);
+        value_.push_back(values[k]);
+      }
+    offset_[static_cast<std::size_t>(row) + 1] = value_.size();
+  }
+  PetscCall(MatSeqAIJRestoreArrayRead(A, &values));
+  PetscCall(MatRestoreRowIJ(A, 0, PETSC_FALSE, PETSC_FALSE, &n, &start, &columns, &available));
+  *done = true;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode RowMatrix::CopyRows(Mat A) {
+  PetscInt begin = 0, end = 0;
+  bool done = false;
+  PetscFunctionBegin;
+  PetscCall(MatGetOwnershipRange(A, &begin, &end));
+  first_row_ = begin;
+  PetscCall(CopySequential(A, &done));
+  if (done)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  offset_.assign(1, 0);
+  offset_.reserve(static_cast<std::size_t>(end - begin) + 1);
+  for (PetscInt row = begin; row < end; ++row) {
+    PetscInt count = 0;
+    const PetscInt *columns = nullptr;
+    const PetscScalar *values = nullptr;
+    PetscCall(MatGetRow(A, row, &count, &columns, &values));
+    for (PetscInt k = 0; k < count; ++k)
+      if (values[k] != PetscScalar(0)) {
+        column_.push_back(columns[k]);
+        value_.push_back(values[k]);
+      }
+    PetscCall(MatRestoreRow(A, row, &count, &columns, &values));
+    offset_.push_back(value_.size());
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode RowMatrix::ConnectColumns(Mat A) {
+  PetscLayout columns = nullptr;
+  PetscInt first = 0, last = 0;
+  int size = 1;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(PetscObjectComm(reinterpret_cast<PetscObject>(A)), &size));
+  PetscCall(MatGetLayouts(A, nullptr, &columns));
+  PetscCall(MatGetOwnershipRangeColumn(A, &first, &last));
+  local_ = size == 1;
+  if (local_) {
+    needed_.resize(static_cast<std::size_t>(last));
+    std::iota(needed_.begin(), needed_.end(), PetscInt(0));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  needed_ = column_;
+  std::sort(needed_.begin(), needed_.end());
+  needed_.erase(std::unique(needed_.begin(), needed_.end()), needed_.end());
+  needed_.shrink_to_fit();
+  for (PetscInt &c : column_)
+    c = static_cast<PetscInt>(std::lower_bound(needed_.begin(), needed_.end(), c) -
+                              needed_.begin());
+  PetscCall(PetscSFCreate(PetscObjectComm(reinterpret_cast<PetscObject>(A)), gather_.out()));
+  PetscCall(PetscSFSetGraphLayout(gather_, columns, static_cast<PetscInt>(needed_.size()), nullptr,
+                                  PETSC_COPY_VALUES, needed_.data()));
+  PetscCall(PetscSFSetUp(gather_));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void RowMatrix::fill_absolute() {
+  if constexpr (!std::is_same_v<PetscScalar, PetscReal>) {
+    absolute_.resize(value_.size());
+    std::transform(value_.begin(), value_.end(), absolute_.begin(), absolute_up);
+  }
+}
+
+void RowMatrix::scale(int exponent) {
+  const PowerOfTwo scaled(exponent);
+  std::transform(value_.begin(), value_.end(), value_.begin(), scaled);
+  largest_part_ = std::ldexp(largest_part_, -exponent);
+  fill_absolute();
+}
+
+// Counts, the largest entry, and the refusal of entries that are not finite.
+PetscErrorCode RowMatrix::Survey(MPI_Comm comm) {
+  PetscFunctionBegin;
+  double largest[3] = {0, 0, 0}; // part, longest row, any negative
+  double sums[2] = {static_cast<double>(entries()), 0};
+  std::size_t bad_row = 0, bad = entries();
+  for (std::size_t i = 0; i < rows(); ++i) {
+    const auto length = static_cast<double>(offset_[i + 1] - offset_[i]);
+    largest[1] = std::max(largest[1], length);
+    sums[1] += length * length; // integers: exact below 2⁵³, so independent of the ranks
+    for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k) {
+      const PetscReal re = PetscRealPart(value_[k]);
+      const PetscReal im = PetscImaginaryPart(value_[k]);
+      const PetscReal part = std::max(std::abs(re), std::abs(im));
+      if (!(std::isfinite(re) && std::isfinite(im)) && bad == entries()) {
+        bad = k;
+        bad_row = i;
+      }
+      largest[0] = std::max(largest[0], part);
+      if (re < 0 || im != 0)
+        largest[2] = 1;
+    }
+  }
+  LatheCheckAll(comm, bad == entries(), PETSC_ERR_FP,
+                "entry (row %lld, column %lld) of the matrix is %g: a norm needs finite entries",
+                static_cast<long long>(first_row_) + static_cast<long long>(bad_row),
+                static_cast<long long>(global_column(bad)),
+                static_cast<double>(PetscRealPart(value_[bad])) +
+                    static_cast<double>(PetscImaginaryPart(value_[bad])));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, largest, 3, MPI_DOUBLE, MPI_MAX, comm));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, comm));
+  largest_part_ = largest[0];
+  longest_row_ = largest[1];
+  nonnegative_ = largest[2] == 0;
+  global_entries_ = sums[0];
+  row_squares_ = sums[1];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode RowMatrix::Create(Mat A) {
+  PetscFunctionBegin;
+  PetscCall(CopyRows(A));
+  PetscCall(ConnectColumns(A));
+  PetscCall(Survey(PetscObjectComm(reinterpret_cast<PetscObject>(A))));
+  fill_absolute();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+template <class T>
+PetscErrorCode RowMatrix::Gather(MPI_Datatype type, const T *x, std::vector<T> &buffer,
+                                 const T **gathered) {
+  PetscFunctionBegin;
+  *gathered = x;
+  if (!local_) {
+    buffer.resize(needed_.size());
+    PetscCall(PetscSFBcastBegin(gather_, type, x, buffer.data(), MPI_REPLACE));
+    PetscCall(PetscSFBcastEnd(gather_, type, x, buffer.data(), MPI_REPLACE));
+    *gathered = buffer.data();
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode RowMatrix::Multiply(const PetscScalar *x, PetscScalar *y) {
+  const PetscScalar *v = nullptr;
+  PetscFunctionBegin;
+  PetscCall(Gather(MPIU_SCALAR, x, scalar_buffer_, &v));
+  for (std::size_t i = 0; i < rows(); ++i) {
+    PetscScalar sum = 0;
+    for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k)
+      sum += times(value_[k], v[column_[k]]);
+    y[i] = sum;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode RowMatrix::MultiplyAbsolute(const PetscReal *x, PetscReal *y) {
+  const PetscReal *v = nullptr;
+  PetscFunctionBegin;
+  PetscCall(Gather(MPIU_REAL, x, real_buffer_, &v));
+  for (std::size_t i = 0; i < rows(); ++i) {
+    PetscReal sum = 0;
+    for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k)
+      sum += absolute(k) * v[column_[k]];
+    y[i] = sum;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+bool RowMatrix::identical(const RowMatrix &other) const {
+  if (offset_ != other.offset_ || value_ != other.value_)
+    return false;
+  for (std::size_t k = 0; k < column_.size(); ++k)
+    if (global_column(k) != other.global_column(k))
+      return false;
+  return true;
+}
+
+} // namespace lathe

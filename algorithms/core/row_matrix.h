@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A sparse matrix as complete local rows in global column order. Its products sum every row from
+// left to right, so that they have the same bits on every number of ranks (class R0); PETSc's own
+// parallel MatMult sums the diagonal block first and has not.
+#pragma once
+#include "core/handle.h"
+#include <petscsf.h>
+#include <cstddef>
+#include <type_traits>
+#include <vector>
+
+namespace lathe {
+
+using SfHandle = Handle<PetscSF, PetscSFDestroy>;
+
+class RowMatrix {
+public:
+  /// Copy the rows of A (MATAIJ or any type with MatGetRow); explicit zeros are dropped. Collective
+  /// on A. Memory: nnz·(sizeof(PetscScalar) + sizeof(PetscInt)), for complex scalars 8 bytes an
+  /// entry more.
+  /// err  FP  an entry is infinite or NaN; the message names its row and column
+  PetscErrorCode Create(Mat A);
+
+  /// Multiply every entry by 2^-exponent: exact, except that results below 2^-1022 are rounded.
+  void scale(int exponent);
+
+  /// y = A·x; x and y are the local parts in the layouts of A. Collective.
+  PetscErrorCode Multiply(const PetscScalar *x, PetscScalar *y);
+  /// y = |A|·x for real x.
+  PetscErrorCode MultiplyAbsolute(const PetscReal *x, PetscReal *y);
+
+  /// The same entries in the same places, on this rank.
+  [[nodiscard]] bool identical(const RowMatrix &other) const;
+
+  [[nodiscard]] std::size_t rows() const { return offset_.empty() ? 0 : offset_.size() - 1; }
+  [[nodiscard]] std::size_t entries() const { return value_.size(); }
+  [[nodiscard]] std::size_t row_begin(std::size_t i) const { return offset_[i]; }
+  [[nodiscard]] PetscInt global_column(std::size_t k) const {
+    return needed_[static_cast<std::size_t>(column_[k])];
+  }
+  [[nodiscard]] PetscScalar value(std::size_t k) const { return value_[k]; }
+  /// |value(k)|, for complex scalars rounded up.
+  [[nodiscard]] PetscReal absolute(std::size_t k) const {
+    if constexpr (std::is_same_v<PetscScalar, PetscReal>)
+      return PetscAbsScalar(value_[k]);
+    else
+      return absolute_[k];
+  }
+  /// Largest |real| or |imaginary| part of an entry, over all ranks.
+  [[nodiscard]] double largest_part() const { return largest_part_; }
+  [[nodiscard]] bool nonnegative() const { return nonnegative_; }
+  /// Largest number of entries in a row, over all ranks.
+  [[nodiscard]] double longest_row() const { return longest_row_; }
+  [[nodiscard]] double global_entries() const { return global_entries_; }
+  /// Σ (entries of a row)² over all ranks: flops of AᴴA and a bound on its entries.
+  [[nodiscard]] double row_squares() const { return row_squares_; }
+  [[nodiscard]] PetscInt first_row() const { return first_row_; }
+  [[nodiscard]] const std::vector<PetscInt> &needed_columns() const { return needed_; }
+
+private:
+  PetscErrorCode CopyRows(Mat A);
+  PetscErrorCode CopySequential(Mat A, bool *done);
+  PetscErrorCode Survey(MPI_Comm comm);
+  void fill_absolute();
+  PetscErrorCode ConnectColumns(Mat A);
+  template <class T>
+  PetscErrorCode Gather(MPI_Datatype type, const T *x, std::vector<T> &buffer, const T **gathered);
+
+  std::vector<std::size_t> offset_;
+  std::vector<PetscInt> column_; // position in needed_
+  std::vector<PetscScalar> value_;
+  std::vector<PetscReal> absolute_; // rounded up; complex scalars only
+  std::vector<PetscInt> needed_;    // global columns with an entry on this rank, increasing
+  SfHandle gather_;
+  std::vector<PetscScalar> scalar_buffer_;
+  std::vector<PetscReal> real_buffer_;
+  bool local_ = false; // needed_ is the whole local part of x, nothing to gather
+  bool nonnegative_ = false;
+  double largest_part_ = 0, longest_row_ = 0, global_entries_ = 0, row_squares_ = 0;
+  PetscInt first_row_ = 0;
+};
+
+} // namespace lathe
