@@ -2,6 +2,7 @@
 // The door through which a PETSc program meets the types of lathe.
 #include "library_build.h"
 #include "lathe.h"
+#include "solver_types.h"
 
 namespace {
 
@@ -22,6 +23,10 @@ PetscErrorCode LatheInitializePackage(void) {
     PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(lathe::GetRunningBuild(&running));
   PetscCall(lathe::CheckBuild(lathe::compiled_build(), running));
+  // XRegister initialises the package of its class, so a program that never calls SlepcInitialize
+  // can load lathe: SVDs work in it, and PetscFinalize cleans up after them.
+  PetscCall(KSPRegister("certifiedchebyshev", KSPCreate_CertifiedChebyshev));
+  PetscCall(SVDRegister("gram", SVDCreate_Gram));
   // PetscFinalize empties the lists of types; a program may initialise again.
   PetscCall(PetscRegisterFinalize(forget));
   registered = true;

@@ -57,7 +57,18 @@ double smallest_component(double n, double failure_probability, bool complex_vec
     return 1;
   if (complex_vector) // P(|γ|² < x) = 1 − (1 − x)^(n−1)
     return std::sqrt(-std::expm1(std::log1p(-failure_probability) / (n - 1)));
-  return std::sqrt(boost::math::ibeta_inv(0.5, (n - 1) / 2, failure_probability));
+  if (n == 2)
+    return std::sin(std::numbers::pi / 2 * failure_probability);
+  // Inverse of x ↦ I_x(½, b). From (1 − t)^(b−1) ≤ 1 follows I_x ≤ 2√x/B(½, b): a start that is
+  // never too large, and exact for small ε. Boost's ibeta_inv does not converge for ε ≲ 1e-6 and
+  // small n, the forward function does.
+  const double b = (n - 1) / 2;
+  double low = failure_probability * boost::math::beta(0.5, b) / 2, high = 1; // of √x
+  for (int i = 0; i < 100 && high > low * (1 + 1e-15); ++i) {
+    const double middle = std::sqrt(low) * std::sqrt(high);
+    (boost::math::ibeta(0.5, b, middle * middle) < failure_probability ? low : high) = middle;
+  }
+  return low;
 }
 
 double failure_probability_floor(double n, bool complex_vector) {

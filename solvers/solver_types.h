@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Constructors of the registered types, one file each. A new type: its file, a line here, a line in
+// register.cpp.
+#pragma once
+#include <petscksp.h>
+#include <slepcsvd.h>
+
+PETSC_INTERN PetscErrorCode KSPCreate_CertifiedChebyshev(KSP ksp);
+PETSC_INTERN PetscErrorCode SVDCreate_Gram(SVD svd);
