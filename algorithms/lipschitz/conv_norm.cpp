@@ -44,7 +44,7 @@ ConvolutionTorus convolution_torus(const ConvolutionGeometry &g) noexcept {
 
 namespace {
 
-constexpr int lanczos_steps = 4;
+constexpr int lanczos_steps = 8;
 
 /// Input of the group that the largest frequency excites most: the top right singular vector of
 /// D(ω) times the plane wave, under a sine window that leaves the edges out.
