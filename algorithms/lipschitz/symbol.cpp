@@ -165,22 +165,22 @@ Phases::Phases(const Lattice &extent) : n_(extent) {
   error_ = 1.01 * (axes * unit_root_error + std::max(0, axes - 1) * 2.24 * unit_roundoff);
 }
 
+Complex Phases::axis(int i, std::int64_t j, std::int64_t x) const noexcept {
+  __extension__ using Wide = __int128;
+  constexpr std::int64_t half = INT64_C(1) << 31;
+  const bool narrow = j < half && x < half && x > -half; // the division of 128 bits is slow
+  const auto t =
+      narrow ? j * x % n_[i] : static_cast<std::int64_t>(static_cast<Wide>(j) * x % n_[i]);
+  const std::int64_t r = t < 0 ? t + n_[i] : t;
+  return table_[i].empty() ? std::conj(unit_root(r, n_[i]))
+                           : table_[i][static_cast<std::size_t>(r)];
+}
+
 Complex Phases::operator()(const Lattice &j, const Lattice &x) const noexcept {
   Complex phase{1, 0};
-  bool first = true;
-  for (int i = 0; i < 3; ++i) {
-    if (n_[i] == 1)
-      continue;
-    __extension__ using Wide = __int128;
-    const auto t = static_cast<std::int64_t>(static_cast<Wide>(j[i]) * x[i] % n_[i]);
-    const std::int64_t r = t < 0 ? t + n_[i] : t;
-    const Complex factor =
-        table_[i].empty() ? std::conj(unit_root(r, n_[i])) : table_[i][static_cast<std::size_t>(r)];
-    phase = first ? factor
-                  : Complex{phase.real() * factor.real() - phase.imag() * factor.imag(),
-                            phase.real() * factor.imag() + phase.imag() * factor.real()};
-    first = false;
-  }
+  for (int i = 0; i < 3; ++i)
+    if (n_[i] > 1) // exact for the first factor: 1·z
+      phase = multiply(phase, axis(i, j[i], x[i]));
   return phase;
 }
 

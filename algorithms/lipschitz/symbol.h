@@ -18,6 +18,11 @@ namespace lathe::lipschitz {
 using Lattice = std::array<std::int64_t, 3>;
 using Complex = std::complex<double>;
 
+/// Product by the formula, without the special cases for infinities of std::complex.
+inline Complex multiply(const Complex &a, const Complex &b) noexcept {
+  return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
+}
+
 /// One group of a layer as matrices on the strided lattice, with rows ≥ cols (transposed when it
 /// has more inputs than outputs: D and Dᵀ have the same norm).
 struct Symbol {
@@ -71,6 +76,8 @@ public:
   /// e^{−2πi Σ j_l·x_l/N_l}; |error| ≤ error() in modulus.
   [[nodiscard]] Complex operator()(const Lattice &j, const Lattice &x) const noexcept;
   [[nodiscard]] double error() const noexcept { return error_; }
+  /// The factor of one axis, e^{−2πi·j·x/N}.
+  [[nodiscard]] Complex axis(int i, std::int64_t j, std::int64_t x) const noexcept;
 
 private:
   Lattice n_;

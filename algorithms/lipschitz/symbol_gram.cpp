@@ -30,6 +30,17 @@ SymbolGram::SymbolGram(const Symbol &s, const Lattice &extent)
       offset_.push_back(canonical(s.position[a], s.position[b], n_, sign));
   std::sort(offset_.begin(), offset_.end());
   offset_.erase(std::unique(offset_.begin(), offset_.end()), offset_.end());
+  component_.resize(offset_.size());
+  for (int i = 0; i < 3; ++i) {
+    for (const Lattice &d : offset_)
+      distinct_[i].push_back(d[i]);
+    std::sort(distinct_[i].begin(), distinct_[i].end());
+    distinct_[i].erase(std::unique(distinct_[i].begin(), distinct_[i].end()), distinct_[i].end());
+    for (std::size_t d = 0; d < offset_.size(); ++d)
+      component_[d][i] = static_cast<std::size_t>(
+          std::lower_bound(distinct_[i].begin(), distinct_[i].end(), offset_[d][i]) -
+          distinct_[i].begin());
+  }
   coefficient_.assign(packed_ * (2 * offset_.size() - 1), 0.0);
 }
 
@@ -70,13 +81,23 @@ void SymbolGram::evaluate(const Phases &phases, const Lattice *j, std::size_t co
   const std::size_t nc = offset_.size(), ns = nc - 1;
   cos_.resize(nc * count);
   sin_.resize(nc * count);
-  for (std::size_t f = 0; f < count; ++f)
+  std::array<std::vector<Complex>, 3> factor; // of one frequency, by axis and component
+  for (std::size_t f = 0; f < count; ++f) {
+    for (int i = 0; i < 3; ++i) {
+      factor[i].clear();
+      for (const std::int64_t x : distinct_[i])
+        factor[i].push_back(phases.axis(i, j[f][i], x));
+    }
     for (std::size_t d = 0; d < nc; ++d) {
-      const Complex phase = phases(j[f], offset_[d]); // e^{−iω·δ}
+      const auto &at = component_[d];
+      Complex phase = factor[0][at[0]]; // e^{−iω·δ}; axes of one point have the exact factor 1
+      phase = multiply(phase, factor[1][at[1]]);
+      phase = multiply(phase, factor[2][at[2]]);
       cos_[f * nc + d] = phase.real();
       if (d > 0)
         sin_[f * ns + d - 1] = -phase.imag();
     }
+  }
   dense::gemm('N', 'N', packed_, count, nc, 1.0, coefficient_.data(), packed_, cos_.data(), nc, 0.0,
               re, packed_);
   if (ns == 0)

@@ -37,8 +37,10 @@ private:
   [[nodiscard]] std::size_t find(const Lattice &x, const Lattice &y, double &sign) const;
   Lattice n_;
   std::size_t cols_ = 0, packed_ = 0;
-  std::vector<Lattice> offset_;     // δ = 0 first, one of each pair {δ, −δ}, sorted
-  std::vector<double> coefficient_; // packed_ × (cosines, then sines of δ > 0)
+  std::vector<Lattice> offset_; // δ = 0 first, one of each pair {δ, −δ}, sorted
+  std::array<std::vector<std::int64_t>, 3> distinct_; // components of the offsets …
+  std::vector<std::array<std::size_t, 3>> component_; // … and where each offset has its own
+  std::vector<double> coefficient_;                   // packed_ × (cosines, then sines of δ > 0)
   std::vector<double> panel_, cos_, sin_;
 };
 
