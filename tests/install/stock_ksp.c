@@ -24,10 +24,14 @@ int main(int argc, char **argv) {
   PetscCall(MatGetOwnershipRange(A, &begin, &end));
   for (PetscInt row = begin; row < end; ++row) {
     const PetscInt i = row / n, j = row % n;
-    if (i > 0) PetscCall(MatSetValue(A, row, row - n, -1, INSERT_VALUES));
-    if (i < m - 1) PetscCall(MatSetValue(A, row, row + n, -1, INSERT_VALUES));
-    if (j > 0) PetscCall(MatSetValue(A, row, row - 1, -1, INSERT_VALUES));
-    if (j < n - 1) PetscCall(MatSetValue(A, row, row + 1, -1, INSERT_VALUES));
+    if (i > 0)
+      PetscCall(MatSetValue(A, row, row - n, -1, INSERT_VALUES));
+    if (i < m - 1)
+      PetscCall(MatSetValue(A, row, row + n, -1, INSERT_VALUES));
+    if (j > 0)
+      PetscCall(MatSetValue(A, row, row - 1, -1, INSERT_VALUES));
+    if (j < n - 1)
+      PetscCall(MatSetValue(A, row, row + 1, -1, INSERT_VALUES));
     PetscCall(MatSetValue(A, row, row, 4, INSERT_VALUES));
   }
   PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
@@ -47,8 +51,8 @@ int main(int argc, char **argv) {
   PetscCall(KSPGetType(ksp, &type));
   PetscCall(KSPGetConvergedReason(ksp, &reason));
   PetscCall(KSPGetIterationNumber(ksp, &its));
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "ksp %s: %s after %" PetscInt_FMT " iterations, %s\n", type,
-                        KSPConvergedReasons[reason], its,
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "ksp %s: %s after %" PetscInt_FMT " iterations, %s\n",
+                        type, KSPConvergedReasons[reason], its,
                         error < 1e-2 ? "solution right" : "solution WRONG"));
 
   PetscCall(KSPDestroy(&ksp));

@@ -20,7 +20,8 @@ int main(int argc, char **argv) {
   PetscCall(MatGetOwnershipRange(A, &begin, &end));
   for (PetscInt row = begin; row < end; ++row) {
     PetscCall(MatSetValue(A, row, row, 1, INSERT_VALUES));
-    if (row + 1 < n) PetscCall(MatSetValue(A, row, row + 1, 1, INSERT_VALUES));
+    if (row + 1 < n)
+      PetscCall(MatSetValue(A, row, row + 1, 1, INSERT_VALUES));
   }
   PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(A, MAT_FINAL_ASSEMBLY));
@@ -36,9 +37,9 @@ int main(int argc, char **argv) {
     PetscCall(SVDComputeError(svd, 0, SVD_ERROR_RELATIVE, &residual));
   }
   error = sigma - 2 * PetscCosReal(PETSC_PI / (2 * n + 1));
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "svd %s: %s, %s\n", type,
-                        converged > 0 ? "converged" : "not converged",
-                        PetscAbsReal(error) < 1e-5 && residual < 1e-2 ? "value right" : "value WRONG"));
+  PetscCall(PetscPrintf(
+      PETSC_COMM_WORLD, "svd %s: %s, %s\n", type, converged > 0 ? "converged" : "not converged",
+      PetscAbsReal(error) < 1e-5 && residual < 1e-2 ? "value right" : "value WRONG"));
   PetscCall(SVDDestroy(&svd));
   PetscCall(MatDestroy(&A));
   PetscCall(SlepcFinalize());

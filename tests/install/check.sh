@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# check.sh CASE PREFIX SOURCE PETSC_PCDIR SLEPC_PCDIR: use an installed lathe from outside its build.
+# Everything is compiled in a fresh folder with no PETSC_DIR in the environment.
+set -euo pipefail
+case_name=$1 prefix=$2 source=$3
+pcdirs=$4:$5
+unset PETSC_DIR SLEPC_DIR PETSC_ARCH PETSC_OPTIONS
+library=$prefix/lib/liblathe.so
+[ -e "$library" ] || library=$(find "$prefix" -name liblathe.so | head -1)
+pkgconfig=$(dirname "$(find "$prefix" -name lathe.pc | head -1)")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+expect() { # expect PATTERN COMMAND…: the command's output must hold the pattern
+  local pattern=$1 output
+  shift
+  output=$("$@" 2>&1) || true
+  if ! grep -q -- "$pattern" <<<"$output"; then
+    printf 'FAILED: %s\nexpected: %s\ngot:\n%s\n' "$*" "$pattern" "$output" >&2
+    exit 1
+  fi
+  printf 'ok: %s\n' "$(grep -m1 -- "$pattern" <<<"$output")"
+}
+stock() { # stock NAME PKG_CONFIG_PATH: compile a program that knows nothing of lathe
+  PKG_CONFIG_PATH=$2 mpicc -O1 "$source/tests/install/stock_$1.c" -o "stock_$1" \
+    $(PKG_CONFIG_PATH=$2 pkg-config --cflags --libs SLEPc PETSc) -lm
+}
+
+case $case_name in
+find_package)
+  cp "$source"/tests/install/find_package/* .
+  cmake -S . -B out -DCMAKE_PREFIX_PATH="$prefix" >log 2>&1 || { cat log; exit 1; }
+  cmake --build out >>log 2>&1 || { cat log; exit 1; }
+  expect "bracket right" mpiexec -n 1 out/consumer
+  expect "bracket right" mpiexec -n 3 out/consumer
+  ;;
+pkg_config)
+  cp "$source"/tests/install/pkg_config/* .
+  PKG_CONFIG_PATH=$pkgconfig make -s
+  expect "type right" mpiexec -n 2 ./consumer
+  if grep -rlF "$source/" "$prefix"; then echo "FAILED: the installed tree names the source folder" >&2; exit 1; fi
+  ;;
+options)
+  stock ksp "$pcdirs"
+  stock svd "$pcdirs"
+  load="-dll_append $library"
+  for np in 1 3; do
+    run="mpiexec -n $np"
+    expect "certifiedchebyshev: CONVERGED_RTOL.*right" $run ./stock_ksp $load \
+      -ksp_type certifiedchebyshev -pc_type jacobi -ksp_max_it 500 -ksp_rtol 1e-7
+    expect "cg: CONVERGED_RTOL.*right" $run ./stock_ksp $load -pc_type gamg -ksp_type cg \
+      -mg_levels_ksp_type certifiedchebyshev -ksp_rtol 1e-7
+    expect "svd gram: converged, value right" $run ./stock_svd $load -svd_type gram
+    expect "largest singular value in \[1.99" $run ./stock_svd $load -svd_type gram -svd_view
+    expect "one singular triplet, 2 were asked" $run ./stock_svd $load -svd_type gram -svd_nsv 2
+    export PETSC_OPTIONS="$load -svd_type gram"
+    expect "svd gram: converged, value right" $run ./stock_svd
+    unset PETSC_OPTIONS
+  done
+  expect "certifiedchebyshev" mpiexec -n 1 ./stock_ksp $load -help
+  ;;
+petsc4py)
+  # Debian keeps one petsc4py beside each build of PETSc.
+  PYTHONPATH=$(PKG_CONFIG_PATH=$pcdirs pkg-config --variable=prefix PETSc)/lib/python3/dist-packages
+  export PYTHONPATH
+  if ! /usr/bin/python3 -c 'import petsc4py' 2>/dev/null; then
+    echo "python3-petsc4py is not installed: this case is left out"; exit 0
+  fi
+  expect "certifiedchebyshev CONVERGED" /usr/bin/python3 "$source/tests/install/petsc4py_check.py" "$library"
+  ;;
+wrong_build)
+  found=0
+  ours=$(PKG_CONFIG_PATH=$pcdirs pkg-config --variable=prefix PETSc)
+  for other in /usr/lib/petscdir/petsc*[0-9]*/*-{real,complex}; do
+    [ -e "$other/lib/pkgconfig/PETSc.pc" ] || continue
+    [ "$(realpath "$other")" != "$(realpath "$ours")" ] || continue
+    slepc=${other//petsc/slepc}
+    path=$other/lib/pkgconfig:$slepc/lib/pkgconfig
+    found=$((found + 1))
+    # Our library in a program of the other build …
+    stock ksp "$path"
+    expect "This liblathe was built for PETSc.* but the program runs PETSc" \
+      mpiexec -n 1 ./stock_ksp -dll_append "$library"
+    # … and a library of the other build in a program of ours.
+    mkdir -p other
+    mpicxx -std=c++20 -O1 -fPIC -shared -o other/liblathe.so -DLATHE_VERSION='"0"' \
+      -DLATHE_COMPILER='"c++"' -DLATHE_FLAGS='""' -I"$source/algorithms" -I"$source/solvers" \
+      "$source"/solvers/{register,library_build}.cpp "$source/tests/install/other_build.cpp" \
+      $(PKG_CONFIG_PATH=$path pkg-config --cflags --libs SLEPc PETSc)
+    stock ksp "$pcdirs"
+    expect "This liblathe was built for PETSc.* but the program runs PETSc" \
+      mpiexec -n 1 ./stock_ksp -dll_append "$PWD/other/liblathe.so"
+  done
+  echo "$found other builds of PETSc on this machine"
+  ;;
+*)
+  echo "unknown case $case_name" >&2
+  exit 2
+  ;;
+esac
