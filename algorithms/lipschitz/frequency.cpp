@@ -74,6 +74,35 @@ bool FrequencyNorm::below(double target) {
   return result.positive && add_up(result.upper, gram_error_) <= goal;
 }
 
+bool FrequencyNorm::below_single(const double *re, const double *im, double frobenius, double error,
+                                 double target) {
+  using Single = std::complex<float>;
+  if (!(target > 0x1p-30 && target < 0x1p30))
+    return false;
+  const auto c = static_cast<double>(c_);
+  g_single_.resize(c_ * c_);
+  factor_single_.resize(c_ * c_);
+  panel_single_.resize(panel_.size());
+  double trace = 0;
+  for (std::size_t q = 0, e = 0; q < c_; ++q) {
+    trace += re[e];
+    for (std::size_t p = q; p < c_; ++p, ++e)
+      g_single_[p + q * c_] = {static_cast<float>(re[e]), static_cast<float>(im[e])};
+  }
+  // Rounding an entry to single precision moves it by 2⁻²⁴ relative, or 2⁻¹⁵⁰ where it underflows.
+  const double conversion = add_up(mul_up(0x1.001p-24, frobenius), c * 0x1p-140);
+  const double distance = add_up(conversion, error);
+  const double slack =
+      cholesky_slack<Single>(c_, std::max(0.0, c * target - trace * (1 - 1e-6)), target);
+  const double tau = (target - slack - distance) * (1 - 0x1p-20);
+  if (!(tau > 0))
+    return false;
+  const dense::View<const Single> g{g_single_.data(), c_, c_, c_};
+  const ShiftedCholesky result =
+      shifted_cholesky<Single>(g, tau, factor_single_.data(), panel_single_.data(), nullptr);
+  return result.positive && add_up(result.upper, distance) <= target;
+}
+
 double FrequencyNorm::largest(bool quick, std::uint64_t stream) {
   if (!lanczos_)
     lanczos_ = std::make_unique<HermitianLanczos<Complex>>(c_, lanczos_capacity(c_));

@@ -225,3 +225,20 @@ TEST_CASE("impossible layers are refused with the value and the range", "[conv][
                 }).message,
                 "tolerance 0"));
 }
+
+TEST_CASE("enough channels for the single-precision screen", "[conv][norm][mpi]") {
+  for (const PetscInt channels : {16, 33, 48}) {
+    const Layer l = normal_layer(channels, channels + 3, 3, 10, 1, LATHE_PADDING_CIRCULAR, 77);
+    const LatheConvolution view = l.view();
+    const LatheConvolutionOptions options = {LATHE_CONVOLUTION_SVD, 1e-6, 0};
+    LatheNormBracket lapack{};
+    PETSC_OK(LatheConvolutionNormBracket(PETSC_COMM_WORLD, &view, &options, &lapack));
+    const LatheNormBracket together = bracket_of(PETSC_COMM_WORLD, l);
+    const LatheNormBracket alone = bracket_of(PETSC_COMM_SELF, l);
+    CHECK_ALL(together.lower <= lapack.upper * (1 + 1e-14));
+    CHECK_ALL(together.upper >= lapack.upper * (1 - 1e-14));
+    CHECK_ALL(together.upper <= together.lower * (1 + 1e-12));
+    CHECK_ALL(together.lower == alone.lower);
+    CHECK_ALL(together.upper == alone.upper);
+  }
+}
