@@ -316,13 +316,13 @@ PetscErrorCode ElectWinner(Search &s, const std::vector<Finalist> &mine, Frequen
   if (owner == s.size) // every group is zero
     PetscFunctionReturn(PETSC_SUCCESS);
   std::array<std::int64_t, 3> header{};
-  if (s.rank == owner)
+  if (best && s.rank == owner)
     header = {best->group, best->frequency, static_cast<std::int64_t>(best->vector.size())};
   PetscCallMPI(MPI_Bcast(header.data(), 3, MPI_INT64_T, owner, s.comm));
   out->group = header[0];
   out->frequency = s.spectrum[header[1]];
   out->vector.resize(static_cast<std::size_t>(header[2]));
-  if (s.rank == owner) {
+  if (best && s.rank == owner) {
     out->vector = best->vector;
     out->lower = best->lower;
   }

@@ -122,7 +122,8 @@ PETSC_EXTERN PetscErrorCode LatheConvolutionNormBracket(MPI_Comm comm,
                                                         LatheNormBracket *bracket);
 
 /** LatheConvolutionSupremum - bracket of sup_ω ‖D(ω)‖₂, which bounds the layer's norm for every
- *  input extent with zero or circular padding. Collective on comm; class R0. */
+ *  input extent with zero padding, and with circular padding at stride 1 and padding ≤ span/2.
+ *  Collective on comm; class R0. */
 PETSC_EXTERN PetscErrorCode LatheConvolutionSupremum(MPI_Comm comm, const LatheConvolution *layer,
                                                      double tolerance, LatheNormBracket *bracket);
 
@@ -135,7 +136,8 @@ PETSC_EXTERN PetscErrorCode LatheConvolutionNormGradient(MPI_Comm comm,
                                                          double *gradient);
 
 /** LatheConvolutionRescaling - factors r[cout] > 0 such that the layer with row o divided by r[o]
- * has norm at most 1 for every extent with zero padding (spectral rescaling). Not collective. */
+ * has norm at most 1 for every extent with zero padding (spectral rescaling); gram_steps 1 to 4.
+ * Not collective. */
 PETSC_EXTERN PetscErrorCode LatheConvolutionRescaling(const LatheConvolution *layer, int gram_steps,
                                                       double *factors);
 
