@@ -17,7 +17,6 @@ template <class T> struct Matrix {
   T &operator()(std::size_t i, std::size_t j) { return entries[i + j * rows]; }
   const T &operator()(std::size_t i, std::size_t j) const { return entries[i + j * rows]; }
   [[nodiscard]] dense::View<const T> view() const { return {entries.data(), rows, cols, rows}; }
-  [[nodiscard]] dense::View<T> view() { return {entries.data(), rows, cols, rows}; }
 };
 
 /// Independent standard normal entries (real and imaginary part each).

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Euclidean norm between two doubles that are equal or neighbours.
+#pragma once
+#include <cstddef>
+
+namespace lathe::lipschitz {
+
+struct NormInterval {
+  double lower = 0, upper = 0;
+};
+
+/// lower ≤ ‖x‖₂ ≤ upper for n doubles, stride apart, |x_i| ≤ 2¹²⁰, not all below 2⁻¹²⁰. The sum of
+/// squares is kept in two doubles: relative error below n·2⁻¹⁰⁴. lower = upper when the norm is a
+/// double and the sum was exact; else upper ≤ lower + 2 units in the last place.
+NormInterval vector_norm(std::size_t n, const double *x) noexcept;
+
+} // namespace lathe::lipschitz
