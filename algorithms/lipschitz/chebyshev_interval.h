@@ -22,10 +22,9 @@ struct SmallestEigenvalueOptions {
 /// SmallestEigenvalue - smallest Ritz value of the Hermitian positive definite S, by conjugate
 /// gradients on a normal random right-hand side (one Krylov space, so the same numbers as Lanczos).
 /// It lies above the smallest eigenvalue; once the residual has dropped to 10⁻³ every component of
-/// the right-hand side has, and it is within a few per cent (measured ≤ 2 % on Poisson,
-/// anisotropic, jump-coefficient and graph-Laplacian matrices). The null space attached to S is
-/// left out. Collective on S. cost: one product a step, 4 vectors. Class R2. err  ARG_OUTOFRANGE S
-/// is not positive definite on the Krylov space
+/// the right-hand side has dropped far, and the value is near it, though nothing bounds the
+/// distance. The null space attached to S is left out. Collective on S. cost: one product a step, 4
+/// vectors. Class R2. err  ARG_OUTOFRANGE S is not positive definite on the Krylov space
 PetscErrorCode SmallestEigenvalue(Mat S, const SmallestEigenvalueOptions &options, double *value);
 
 } // namespace lathe::lipschitz

@@ -82,7 +82,7 @@ PetscErrorCode CheckHermitian(Mat S, const char *what) {
   PetscCall(VecDot(x, Sy, &right)); // (Sy)ᴴx
   PetscCall(VecNorm(Sx, NORM_2, &scale_x));
   PetscCall(VecNorm(y, NORM_2, &scale_y));
-  // Rounding contributes about 1e-16 of the scale, Galerkin coarse operators about 1e-14.
+  // Well above the rounding of the products and of Galerkin coarse operators.
   PetscCheck(PetscAbsScalar(left - right) <= 1e-10 * scale_x * scale_y,
              PetscObjectComm(reinterpret_cast<PetscObject>(S)), PETSC_ERR_ARG_INCOMP,
              "The %s is not Hermitian: |<Sx,y> - <x,Sy>| = %g of |Sx||y| for random x, y (allowed "
