@@ -108,9 +108,10 @@ PetscErrorCode NormSearch::OfferVector(const std::vector<PetscScalar> &x) {
   double lower = 0;
   PetscFunctionBegin;
   PetscCall(LowerBound(A_, x, &lower));
-  if (lower > lower_ || witness_.empty()) {
+  if (lower > lower_ || !has_witness_) {
     lower_ = std::max(lower_, lower);
     witness_ = x;
+    has_witness_ = true;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -142,10 +143,30 @@ PetscErrorCode NormSearch::SmallestShape() {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+// The unit vector of a column that holds the largest entry: a witness before any iteration, for
+// matrices whose first bounds already meet (diagonal ones, signed permutations).
+PetscErrorCode NormSearch::LargestEntryColumn() {
+  const RowMatrix &a = A_.matrix(false);
+  PetscInt mine = std::numeric_limits<PetscInt>::max(), column = mine;
+  PetscFunctionBegin;
+  for (std::size_t k = 0; k < a.entries(); ++k)
+    if (std::max(std::abs(PetscRealPart(a.value(k))), std::abs(PetscImaginaryPart(a.value(k)))) ==
+        a.largest_part())
+      mine = std::min(mine, a.global_column(k));
+  PetscCallMPI(MPI_Allreduce(&mine, &column, 1, MPIU_INT, MPI_MIN, A_.comm()));
+  std::vector<PetscScalar> unit(A_.domain(false), PetscScalar(0));
+  const PetscInt local = column - A_.domain_begin(false);
+  if (local >= 0 && static_cast<std::size_t>(local) < unit.size())
+    unit[static_cast<std::size_t>(local)] = 1;
+  PetscCall(OfferVector(unit));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode NormSearch::AbsoluteStages() {
   PetscFunctionBegin;
   absolute_ = std::make_unique<CollatzWielandt>(A_);
   lower_ = A_.matrix(false).largest_part(); // |a_ij| ≤ ‖A‖₂
+  PetscCall(LargestEntryColumn());
   PetscCall(absolute_->Iterate(1, options_.tolerance));
   offer(LATHE_CERTIFICATE_RIGOROUS, absolute_->upper(), "norms");
   PetscCall(Report("norms"));
@@ -215,7 +236,7 @@ PetscErrorCode NormSearch::LanczosStage(int most_steps) {
 // its vector with the signs of the Ritz vector is a witness.
 PetscErrorCode NormSearch::RevisitAbsolute() {
   PetscFunctionBegin;
-  if (done() || witness_.empty() ||
+  if (done() || !has_witness_ ||
       absolute_->absolute_lower() > (1 + options_.tolerance) * lower_ + 1e-3 * lower_)
     PetscFunctionReturn(PETSC_SUCCESS);
   std::vector<PetscReal> modulus(witness_.size());

@@ -36,6 +36,7 @@ private:
     const char *method;
   };
   PetscErrorCode AbsoluteStages();
+  PetscErrorCode LargestEntryColumn();
   PetscErrorCode SmallestShape();
   PetscErrorCode LanczosStage(int most_steps);
   PetscErrorCode LanczosUpper();
@@ -57,7 +58,8 @@ private:
   const LatheNormOptions &options_;
   std::array<Upper, 3> upper_; // by kind
   double lower_ = 0;
-  std::vector<PetscScalar> witness_;
+  std::vector<PetscScalar> witness_; // may be empty on a rank that owns no columns
+  bool has_witness_ = false;         // the same on every rank
   std::unique_ptr<CollatzWielandt> absolute_;
   std::vector<GolubKahan> lanczos_;
   int repeats_ = 1;
