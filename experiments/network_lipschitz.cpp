@@ -48,9 +48,11 @@ const Column layer_columns[] = {
      .kind = Kind::text,
      .long_name = "how far the upper bounds can be trusted"},
     {.name = "method", .kind = Kind::text, .long_name = "algorithm that gave upper"},
-    {.name = "upper_fused", .long_name = "upper bound with the batch-norms that joined the layer"},
-    {.name = "lower_fused", .long_name = "lower bound with the batch-norms that joined the layer"},
-    {.name = "upper_joined",
+    {.name = "upper_with_batchnorm",
+     .long_name = "upper bound with the batch-norms that joined the layer"},
+    {.name = "lower_with_batchnorm",
+     .long_name = "lower bound with the batch-norms that joined the layer"},
+    {.name = "upper_with_identity",
      .long_name = "upper bound of identity plus layer, missing where unused"},
     {.name = "seconds",
      .units = "s",
@@ -61,9 +63,11 @@ const Column network_columns[] = {
     {.name = "upper_product", .long_name = "product of the layers' upper bounds"},
     {.name = "upper_fused", .long_name = "product with batch-norm fused and I + K as one operator"},
     {.name = "upper_lipsdp", .long_name = "bound with runs of layers taken together (LipSDP)"},
-    {.name = "upper", .long_name = "least upper bound of the network's Lipschitz constant"},
-    {.name = "lower", .long_name = "largest Jacobian norm found at the samples"},
-    {.name = "certificate", .kind = Kind::text, .long_name = "how far upper can be trusted"},
+    {.name = "upper_network", .long_name = "least upper bound of the network's Lipschitz constant"},
+    {.name = "lower_network", .long_name = "largest Jacobian norm found at the samples"},
+    {.name = "certificate_network",
+     .kind = Kind::text,
+     .long_name = "how far upper can be trusted"},
     {.name = "chains", .kind = Kind::integer, .long_name = "runs that LipSDP bounded together"},
     {.name = "accuracy", .long_name = "share of the evaluation images that are classified right"}};
 
@@ -80,10 +84,10 @@ PetscErrorCode layer_case(const Driver &d, const Settings &s, const Network &net
     worst = std::max(worst, b.joined.certificate);
   r->text("certificate", name(worst));
   r->text("method", b.plain.method);
-  r->real("upper_fused", b.fused.upper);
-  r->real("lower_fused", b.fused.lower);
+  r->real("upper_with_batchnorm", b.fused.upper);
+  r->real("lower_with_batchnorm", b.fused.lower);
   if (b.has_joined)
-    r->real("upper_joined", b.joined.upper);
+    r->real("upper_with_identity", b.joined.upper);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -96,8 +100,8 @@ double value(const Record &r, const char *key) {
 LayerBound stored(const Record &r) {
   LayerBound b;
   b.plain.upper = value(r, "upper");
-  b.fused.upper = value(r, "upper_fused");
-  b.joined.upper = value(r, "upper_joined");
+  b.fused.upper = value(r, "upper_with_batchnorm");
+  b.joined.upper = value(r, "upper_with_identity");
   b.has_joined = std::isfinite(b.joined.upper);
   const std::string *certificate = r.get<std::string>("certificate");
   Certificate kind = LATHE_CERTIFICATE_RIGOROUS;
@@ -132,9 +136,9 @@ PetscErrorCode network_case(const Driver &d, const Settings &s, const NetworkFil
   r->real("upper_product", bound.upper_product);
   r->real("upper_fused", bound.upper_fused);
   r->real("upper_lipsdp", bound.upper_lipsdp);
-  r->real("upper", bound.upper);
-  r->real("lower", bound.lower);
-  r->text("certificate", name(bound.certificate));
+  r->real("upper_network", bound.upper);
+  r->real("lower_network", bound.lower);
+  r->text("certificate_network", name(bound.certificate));
   r->integer("chains", bound.chains);
   if (!file.labels.empty())
     LatheGuard(d.comm(), r->real("accuracy", accuracy(file)));

@@ -187,6 +187,8 @@ PetscErrorCode write_table(Driver::State &state, const std::string &dimension,
   Driver driver(state);
   ResultFile *file = nullptr;
   PetscCall(driver.file(&file));
+  const std::string owner = dimension.empty() ? cases[0].name : dimension;
+  const std::string seconds = state.names_taken ? owner + "_seconds" : "seconds";
   if (!dimension.empty())
     PetscCall(write_case_names(state, dimension, cases));
   else if (cases[0].status == CaseStatus::failed)
@@ -199,11 +201,17 @@ PetscErrorCode write_table(Driver::State &state, const std::string &dimension,
   }
   const bool timed = !cases.empty() && !has_seconds && !state.common.reproducible;
   if (timed && std::any_of(cases.begin(), cases.end(),
-                           [](const Case &c) { return c.record.find("seconds") != nullptr; }))
-    PetscCall(write_column(state, dimension, cases,
-                           {.name = "seconds",
-                            .units = "s",
-                            .long_name = "wall time of the case, largest over the ranks"}));
+                           [](const Case &c) { return c.record.find("seconds") != nullptr; })) {
+    std::vector<double> values;
+    for (const Case &c : cases)
+      values.push_back(numbers(c.record.find("seconds")).at(0));
+    const Column column{.name = seconds,
+                        .units = "s",
+                        .long_name = "wall time of the case, largest over the ranks"};
+    PetscCall(write_numbers(*file, seconds, column,
+                            dimension.empty() ? ResultFile::Dims{} : ResultFile::Dims{dimension},
+                            values));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
