@@ -57,6 +57,7 @@ public:
     const double gram_error =
         add_up(mul_up(gamma, absolute_squared_), gram_underflow(a_.rows, a_.cols));
     const double upper = certify(gram, trace, gram_error, work.data());
+    bracket.lower = lower_; // a failed factorisation names a better vector
     if (upper < bracket.upper) {
       bracket.upper = upper;
       bracket.method = "cholesky";
@@ -76,8 +77,7 @@ public:
       iteration.step();
     NormBracket bracket = {lower_, 0, LATHE_CERTIFICATE_RIGOROUS, 0, "gram", iteration.steps(), 0};
     if (options_.method == DenseNormMethod::moment) {
-      bracket.upper = std::max(iteration.moment() * (1 + 1e-15 * static_cast<double>(c_ + 8)), lower_);
-      bracket.certificate = LATHE_CERTIFICATE_DETERMINISTIC;
+      bracket.upper = iteration.moment();
       bracket.method = "moment";
     } else {
       bracket.upper = iteration.upper(true);
@@ -111,8 +111,8 @@ private:
       lower_ = lower;
       witness_ = x_;
     }
-    const bool rose = found.value > eigenvalue_ * (1 + 4 * unit_roundoff);
-    eigenvalue_ = std::max(eigenvalue_, found.value);
+    const bool rose = quotient_ > eigenvalue_ * (1 + 4 * unit_roundoff);
+    eigenvalue_ = std::max(eigenvalue_, quotient_);
     return rose;
   }
 
@@ -121,6 +121,7 @@ private:
     dense::gemv<W>(tall_ ? 'N' : 'C', a_.rows, a_.cols, 1, a_.data, a_.ld, v, 0, image_.data());
     const NormInterval image = norm_of(k_, image_.data());
     const double norm = norm_of(c_, v).upper;
+    quotient_ = norm > 0 ? (image.lower / norm) * (image.lower / norm) : 0;
     const double gamma = dot_gamma<W>(static_cast<double>(c_) + 2);
     const double underflow =
         8 * static_cast<double>(k_) * static_cast<double>(c_ + 1) * smallest_subnormal;
@@ -137,9 +138,11 @@ private:
     for (int attempt = 0; attempt < max_attempts; ++attempt) {
       const double goal = lower_ * (1 + options_.tolerance);
       const double least = eigenvalue_ * (1 + margin);
+      const double most = std::max(goal * goal, least);
       const double slack =
-          gram_error + cholesky_slack<W>(c_, c * least - trace, least) + 4 * unit_roundoff * least;
-      const double tau = std::max(goal * goal * (1 - 4 * unit_roundoff) - slack, least);
+          gram_error + cholesky_slack<W>(c_, c * most - trace, most) + 4 * unit_roundoff * most;
+      // The margin covers the roundings from here to the square root of the result.
+      const double tau = std::max(goal * goal * (1 - 16 * unit_roundoff) - slack, least);
       const ShiftedCholesky tried = shifted_cholesky<W>(gram, tau, work, panel.data(), x_.data());
       ++report_.factorizations;
       if (tried.positive)
@@ -159,7 +162,9 @@ private:
   std::size_t c_, k_;
   HermitianLanczos<W> lanczos_;
   std::vector<W> x_, image_, witness_;
-  double absolute_squared_ = 0, lower_ = 0, eigenvalue_ = 0;
+  double absolute_squared_ = 0, lower_ = 0;
+  double quotient_ = 0;   // ‖Av‖²/‖v‖² of the last vector
+  double eigenvalue_ = 0; // the largest of them
 };
 
 /// A row or a column: its Euclidean norm.

@@ -19,7 +19,7 @@ namespace lathe::lipschitz {
 enum class DenseNormMethod {
   cholesky, ///< the bracket above; rigorous
   gram,     ///< upper = Schatten-2^(t+1) norm, t = gram_steps, rounded up; rigorous
-  moment    ///< upper = moment bound from the same products; deterministic
+  moment    ///< upper = moment bound from the same products, never above that; rigorous
 };
 
 struct DenseNormOptions {
@@ -50,11 +50,11 @@ struct DenseNormReport {
 ///  in   options  see DenseNormOptions
 ///  out  report   or null
 ///  out  witness  or null: the vector v of length c behind `lower`, right (m ≥ n) or left singular
-/// Width (upper − lower)/lower, method cholesky: at most 1e-13·c for c ≤ 64, 2e-10 at c = 512,
-/// growing like c; a cluster of singular values 1e-9 apart can cost a factor 100. Zero and empty matrices: [0, 0]; 1×1 real matrices: exact; rows and columns
-/// within one unit in the last place, exact where the norm is a double. Norms beyond the largest
-/// double: upper = +∞.
-/// On a status other than ok the bracket is [NaN, NaN] and an estimate.
+/// Width (upper − lower)/lower, method cholesky: at most 1e-13·c for c ≤ 64, clustered singular
+/// values included, 2e-10 at c = 512, growing like c. upper ≤ (1 + tolerance)·lower holds exactly
+/// for tolerances from that width on. Zero and empty matrices: [0, 0]; 1×1 real: exact; rows,
+/// columns within one unit in the last place, exact where the norm is a double. Norms beyond the
+/// largest double: upper = +∞. On a status other than ok the bracket is [NaN, NaN] and an estimate.
 /// Memory: 2c² + (200 + 256)·c entries, and a copy of A unless T is double or complex<double> with
 /// its largest entry in [2⁻¹⁰⁰, 2¹⁰⁰]. Class R0 for one BLAS library. Throws std::bad_alloc.
 template <class T>

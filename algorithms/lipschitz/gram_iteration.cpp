@@ -118,10 +118,12 @@ template <class W> double GramIteration<W>::upper(bool infinity) const {
 }
 
 template <class W> double GramIteration<W>::moment() const {
-  const double schatten = bound();
+  const double schatten = upper(true);
   const std::size_t t = levels_.size();
   if (t < 2 || !(schatten > 0))
     return schatten;
+  // Traces of the powers of the exact H = M_{t−2}ᴴM_{t−2}·2^-shift, which is semidefinite; stored
+  // are G with ‖G − H‖_F ≤ e and S with ‖2^shift·S − G²‖_F ≤ e₂.
   const View<const W> g = {iterates_[iterates_.size() - 2].data(), c_, c_, c_};
   const View<const W> s = iterate();
   const int shift = levels_.back().shift;
@@ -130,10 +132,26 @@ template <class W> double GramIteration<W>::moment() const {
     trace += std::real(g(i, i));
   const double p[4] = {trace, sum_of_squares(g), std::ldexp(inner(g, s), shift),
                        std::ldexp(sum_of_squares(s), 2 * shift)};
-  const double rounding = 4 * std::sqrt(static_cast<double>(c_) + 8) * unit_roundoff;
-  double b = moment_bound(c_, p, rounding).upper;
-  for (std::size_t j = t - 1; j-- > 0;)
-    b = std::sqrt(std::ldexp(b, levels_[j].shift));
+  const double order = static_cast<double>(c_);
+  const double e = levels_[t - 2].error;
+  const double lost = std::ldexp(8 * order * order * smallest_subnormal, std::max(0, 2 * shift));
+  const double squares = gamma_up(sum_of_squares_terms(g) + 2);
+  const double f = sqrt_up(add_up(mul_up(p[1], add_up(1, squares)), lost)); // ≥ ‖G‖_F
+  const double fs = sqrt_up(add_up(mul_up(p[3], add_up(1, squares)), lost)); // ≥ ‖2^shift·S‖_F
+  const double change = mul_up(e, add_up(2 * f, e)); // ≥ ‖G² − H²‖_F
+  const double e2 = add_up(std::ldexp(levels_.back().error, shift), change); // ≥ ‖2^shift·S − H²‖_F
+  const double error[4] = {
+      // Σ|g_ii − h_ii| ≤ γ·‖M_{t−2}‖_F², which e contains.
+      add_up(e, mul_up(gamma_up(order + 2), trace)),
+      add_up(add_up(mul_up(squares, mul_up(f, f)), lost), change),
+      add_up(add_up(mul_up(gamma_up(3 * order + 8), mul_up(f, fs)), lost),
+             add_up(mul_up(f, e2), mul_up(e, add_up(fs, e2)))),
+      add_up(add_up(mul_up(squares, mul_up(fs, fs)), lost), mul_up(e2, add_up(2 * fs, e2)))};
+  double b = moment_bound(c_, p, error).upper;
+  for (std::size_t j = t - 1; j-- > 0;) {
+    const double gram = j + 2 == t ? b : add_up(b, levels_[j].error); // H has no rounding error
+    b = sqrt_up(std::ldexp(gram, levels_[j].shift));
+  }
   return std::min(b, schatten);
 }
 
@@ -176,9 +194,9 @@ template <class W> double GramIteration<W>::gradient(W *out, std::size_t ld) con
 namespace {
 
 /// Run `t` steps on the scaled matrix and hand the iteration to `use`, whose result is in units of
-/// the scaled matrix.
+/// the scaled matrix; scaled back to nearest or, where entries or the result underflow, upwards.
 template <class T, class Use>
-double iterate_scaled(View<const T> a, int steps, bool keep, Use use) {
+double iterate_scaled(View<const T> a, int steps, bool keep, bool round_up, Use use) {
   const EntryScan scan = scan_entries(a);
   if (!scan.finite || steps < 0 || steps > max_gram_steps)
     return std::numeric_limits<double>::quiet_NaN();
@@ -186,26 +204,35 @@ double iterate_scaled(View<const T> a, int steps, bool keep, Use use) {
   GramIteration<Wide<T>> iteration(scaled.view(), keep);
   for (int j = 0; j < steps && scan.largest > 0; ++j)
     iteration.step();
-  return std::ldexp(use(iteration), scaled.exponent());
+  const double result = use(iteration);
+  if (!round_up)
+    return std::ldexp(result, scaled.exponent());
+  // Entries that underflowed moved the norm by at most √(mn)·2⁻¹⁰⁷⁴ of a norm ≥ 1.
+  return ldexp_up(scaled.exact() ? result : up(result), scaled.exponent());
 }
 
 } // namespace
 
 template <class T> double gram_bound(View<const T> a, int steps, bool infinity) {
-  return iterate_scaled(a, steps, false, [&](const auto &it) { return it.bound(infinity); });
+  return iterate_scaled(a, steps, false, false, [&](const auto &it) { return it.bound(infinity); });
+}
+template <class T> double gram_upper_bound(View<const T> a, int steps, bool infinity) {
+  return iterate_scaled(a, steps, false, true, [&](const auto &it) { return it.upper(infinity); });
 }
 template <class T>
 double gram_gradient(View<const T> a, int steps, Wide<T> *gradient, std::size_t ld) {
-  return iterate_scaled(a, steps, true, [&](const auto &it) { return it.gradient(gradient, ld); });
+  return iterate_scaled(a, steps, true, false,
+                        [&](const auto &it) { return it.gradient(gradient, ld); });
 }
 template <class T> double gram_moment_bound(View<const T> a, int steps) {
-  return iterate_scaled(a, steps, false, [](const auto &it) { return it.moment(); });
+  return iterate_scaled(a, steps, false, true, [](const auto &it) { return it.moment(); });
 }
 
 template class GramIteration<double>;
 template class GramIteration<std::complex<double>>;
 #define LATHE_INSTANTIATE(T)                                                                       \
   template double gram_bound<T>(View<const T>, int, bool);                                         \
+  template double gram_upper_bound<T>(View<const T>, int, bool);                                   \
   template double gram_gradient<T>(View<const T>, int, Wide<T> *, std::size_t);                    \
   template double gram_moment_bound<T>(View<const T>, int);
 LATHE_INSTANTIATE(float)

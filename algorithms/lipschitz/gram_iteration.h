@@ -39,8 +39,9 @@ public:
   /// As bound(), with every rounding error inside: ≥ ‖A‖₂ for the stored A. Excess over B_t some
   /// γ_c·c (7e-14 for c = 60).
   [[nodiscard]] double upper(bool infinity = false) const;
-  /// min(B_t, Christoffel bound from the traces of M_{t−1}, …, M_{t−1}⁴), for t ≥ 2: smaller than
-  /// B_t at the price of two traces. B_t for t < 2. See moment_bound.h.
+  /// Minimum of upper(true) and the Christoffel bound from the traces of M_{t−1}, …, M_{t−1}⁴ (for
+  /// t ≥ 2), with every rounding error inside: ≥ ‖A‖₂ for the stored A, and never above
+  /// upper(true); two traces more than that. See moment_bound.h.
   [[nodiscard]] double moment() const;
   /// ∂B_t/∂A (conjugate convention: dB = Re tr(gradientᴴ dA)) of the shape of A, column-major with
   /// leading dimension `ld`. Needs `keep`. Cost: t − 1 products c×c×c, one m×n×c. Returns B_t.
@@ -66,12 +67,17 @@ private:
 /// Class R0 for one BLAS library.
 template <class T> double gram_bound(dense::View<const T> a, int steps, bool infinity = false);
 
+/// As gram_bound, rounded up: ≥ ‖A‖₂ of the stored matrix whatever rounding did. See
+/// GramIteration::upper.
+template <class T>
+double gram_upper_bound(dense::View<const T> a, int steps, bool infinity = false);
+
 /// The bound and its gradient (m×n, leading dimension ld); for A = 0 the gradient is 0 (a
 /// subgradient). The gradient has norm 1 in the dual Schatten norm, also for multiple σ.
 template <class T>
 double gram_gradient(dense::View<const T> a, int steps, Wide<T> *gradient, std::size_t ld);
 
-/// Moment bound after `steps` products; see GramIteration::moment.
+/// Moment bound after `steps` products, ≥ ‖A‖₂ whatever rounding did; see GramIteration::moment.
 template <class T> double gram_moment_bound(dense::View<const T> a, int steps);
 
 } // namespace lathe::lipschitz

@@ -17,13 +17,13 @@ struct MomentBound {
   double lower = 0, upper = 0;
 };
 
-/// Bounds of λ_max of an n×n positive semidefinite matrix, n ≥ 1.
-///  in  p       p₁ … p₄; each correct to the relative error `error`
-///  in  error   ≥ 0; the inequalities are relaxed by max(1e-14, 8·error) of the products whose
-///              difference they form, because those cancel (rank one, equal eigenvalues)
-/// True for exact moments; with rounded moments true up to that relaxation, so call it
-/// deterministic, not rigorous. upper ≤ p₄^¼ always; two distinct eigenvalues give upper =
-/// λ_max(1 + O(1e-7)). Cost: some hundred flops. Zero moments give [0, 0].
-MomentBound moment_bound(std::size_t n, const double p[4], double error = 0) noexcept;
+/// Rigorous bounds of λ_max of an n×n positive semidefinite matrix, n ≥ 1.
+///  in  p      computed p₁ … p₄
+///  in  error  the true moments lie in [p_k − error_k, p_k + error_k]; ≥ 0
+/// These errors and all rounding in here only widen the result: the inequalities form differences
+/// that cancel (rank one, equal eigenvalues), so relative errors δ of the moments cost up to √δ of
+/// `upper`, more the closer eigenvalues are.
+/// upper ≤ p₄^¼ always. Cost: some thousand flops. Zero moments give lower = 0.
+MomentBound moment_bound(std::size_t n, const double p[4], const double error[4]) noexcept;
 
 } // namespace lathe::lipschitz

@@ -15,7 +15,7 @@ using test::Mp;
 namespace {
 
 struct Tally {
-  int cases = 0, upper_below = 0, lower_above = 0, gram_below = 0, moment_below = 0, wide = 0;
+  int cases = 0, upper_below = 0, lower_above = 0, gram_below = 0, moment_below = 0;
   double widest = 0; // relative to 1e-13·c
   std::string worst;
 };
@@ -36,7 +36,6 @@ template <class T> void examine(std::uint64_t seed, Tally &tally) {
   // A subnormal norm or one beyond the largest double has the resolution of the format only.
   if (b.upper > 0x1p-970 && std::isfinite(b.upper)) {
     const double width = relative_width(b) / (1e-13 * c);
-    tally.wide += width > 1 ? 1 : 0;
     if (width > tally.widest) {
       tally.widest = width;
       tally.worst = test::special_names[kind] + (" " + std::to_string(m)) + "x" + std::to_string(n);
@@ -48,7 +47,7 @@ template <class T> void examine(std::uint64_t seed, Tally &tally) {
   const NormBracket g = dense_norm(a.view(), options);
   tally.gram_below += Mp(g.upper) < low || Mp(g.lower) > high ? 1 : 0;
   options.method = DenseNormMethod::moment;
-  tally.moment_below += Mp(dense_norm(a.view(), options).upper) < low * (1 - Mp(1e-13)) ? 1 : 0;
+  tally.moment_below += Mp(dense_norm(a.view(), options).upper) < low ? 1 : 0;
 }
 
 } // namespace
@@ -70,9 +69,7 @@ TEST_CASE("ten thousand brackets hold the 50-digit norm", "[lipschitz]") {
   CHECK(tally.lower_above == 0);
   CHECK(tally.gram_below == 0);
   CHECK(tally.moment_below == 0);
-  // Singular values 1e-9 apart cost Lanczos digits: up to 3e-11 at c = 6.
-  CHECK(tally.widest <= 100);
-  CHECK(tally.wide <= tally.cases / 100);
+  CHECK(tally.widest <= 1);
 }
 
 TEST_CASE("brackets of middle-sized matrices of every kind", "[lipschitz]") {
@@ -87,13 +84,14 @@ TEST_CASE("brackets of middle-sized matrices of every kind", "[lipschitz]") {
                                      << "] " << b.method);
       CHECK(Mp(b.upper) >= exact * (1 - Mp(test::mp_accuracy)));
       CHECK(Mp(b.lower) <= exact * (1 + Mp(test::mp_accuracy)));
-      if (std::isfinite(b.upper) && b.upper > 0x1p-970 && relative_width(b) > widest) {
-        widest = relative_width(b);
+      const double width = relative_width(b) / (1e-13 * static_cast<double>(std::min(m, n)));
+      if (std::isfinite(b.upper) && b.upper > 0x1p-970 && width > widest) {
+        widest = width;
         worst = test::special_names[kind];
       }
     }
-  WARN("widest at c = 17, 20: " << widest << " (" << worst << "), allowed 5e-12");
-  CHECK(widest <= 5e-12);
+  WARN("widest at c = 17, 20: 1e-13 c x " << widest << " (" << worst << ")");
+  CHECK(widest <= 1);
 }
 
 TEST_CASE("width of large brackets", "[lipschitz]") {
@@ -129,7 +127,8 @@ TEST_CASE("the tolerance is met and no more is spent", "[lipschitz]") {
   DenseNormOptions options;
   for (const double tolerance : {1e-2, 1e-4, 1e-8, 1e-11}) {
     options.tolerance = tolerance;
-    CHECK(relative_width(dense_norm(a.view(), options, &loose)) <= tolerance * (1 + 1e-9) + 1e-15);
+    const NormBracket b = dense_norm(a.view(), options, &loose);
+    CHECK(b.upper <= (1 + tolerance) * b.lower);
     CHECK(loose.factorizations == 1);
   }
   options.tolerance = 1e-2;
@@ -220,9 +219,9 @@ TEST_CASE("a power of two passes through exactly", "[lipschitz]") {
 
 TEST_CASE("refused input", "[lipschitz]") {
   DenseNormReport report;
-  for (const double bad : {std::numeric_limits<double>::quiet_NaN(),
-                           std::numeric_limits<double>::infinity(),
-                           -std::numeric_limits<double>::infinity()}) {
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+        -std::numeric_limits<double>::infinity()}) {
     auto a = test::gaussian<double>(20, 11, 1);
     a(13, 7) = bad;
     a(17, 7) = bad;
