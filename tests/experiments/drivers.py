@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tests of the drivers share: programs from the environment, a fresh folder, mpiexec."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+PROBE = os.environ.get("LATHE_PROBE", "")
+CONV_NORM = os.environ.get("LATHE_CONV_NORM", "")
+MPIEXEC = os.environ.get("LATHE_MPIEXEC", "mpiexec")
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+
+
+def command(np, driver, *args):
+    return [MPIEXEC, "-n", str(np), driver, *map(str, args)]
+
+
+class DriverTest(unittest.TestCase):
+    """A test in an empty folder of its own."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lathe-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def run_driver(self, np, *args, driver=PROBE, code=0, timeout=60, env=None):
+        """Run to the end and check the exit code of mpiexec."""
+        done = subprocess.run(command(np, driver, *args), cwd=self.folder, timeout=timeout,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              env={**os.environ, **(env or {})})
+        done.out = done.stdout.decode()
+        done.err = done.stderr.decode()
+        self.assertEqual(done.returncode, code, f"{done.args}\n{done.out}\n{done.err}")
+        return done
+
+    def start(self, np, *args, driver=PROBE):
+        """Start in the background, with stderr in a file; killed when the test ends."""
+        with open(self.folder / "stderr", "ab") as log:
+            process = subprocess.Popen(command(np, driver, *args), cwd=self.folder, stderr=log,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def finish(self, process, timeout=30):
+        code = process.wait(timeout)
+        return code, (self.folder / "stderr").read_text()
+
+    def wait_for(self, name, timeout=20):
+        end = time.monotonic() + timeout
+        while not (self.folder / name).exists():
+            self.assertLess(time.monotonic(), end, f"{name} did not appear; "
+                            + (self.folder / "stderr").read_text())
+            time.sleep(0.01)
+
+    def files(self):
+        return sorted(str(p.relative_to(self.folder)) for p in self.folder.rglob("*"))
+
+    def bytes(self, name):
+        return (self.folder / name).read_bytes()
+
+
+def children(pid):
+    """Processes that pid started itself."""
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(p) for p in task.read_text().split()]
+        except OSError:
+            pass
+    return found
+
+
+def ranks(process, count, driver=PROBE, timeout=10):
+    """Process ids of the ranks, as soon as all of them run the driver."""
+    name = os.path.basename(driver)
+    end = time.monotonic() + timeout
+    found = []
+    while time.monotonic() < end:
+        found = []
+        for pid in children(process.pid):
+            try:
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == name[:15]:
+                    found.append(pid)
+            except OSError:
+                pass
+        if len(found) == count:
+            return found
+        time.sleep(0.002)
+    raise AssertionError(f"{len(found)} of {count} ranks found")
+
+
+def kill_job(process, driver=PROBE):
+    """What a node failure does: mpiexec and every rank end at once, without any handler."""
+    pids = children(process.pid)
+    process.send_signal(signal.SIGKILL)
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.wait()
+
+
+def wait_gone(pids, timeout=5):
+    """Until no process of the list runs any more."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        alive = []
+        for pid in pids:
+            try:
+                state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+                if state not in "ZX":
+                    alive.append(pid)
+            except OSError:
+                pass
+        if not alive:
+            return
+        time.sleep(0.002)
+    raise AssertionError(f"still running: {alive}")
+
+
+def main():
+    unittest.main(verbosity=2)
