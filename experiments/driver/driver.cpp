@@ -303,7 +303,8 @@ int run(int argc, char **argv, const About &about, const std::function<void(Opti
     if (asks_for_help(argc, argv)) {
       exit_code = print_help(state, argc, argv);
     } else if (SlepcInitialize(&argc, &argv, nullptr, nullptr)) {
-      exit_code = refused; // PETSc has said why
+      // PETSc has said why. It fails on one rank (a missing -options_file): the others wait.
+      MPI_Abort(MPI_COMM_WORLD, refused);
     } else {
       if (run_initialized(state, argc, argv, compute, &exit_code)) {
         // The frame itself failed: no agreement is possible any more.

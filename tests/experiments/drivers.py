@@ -36,11 +36,12 @@ class DriverTest(unittest.TestCase):
         self.assertEqual(done.returncode, code, f"{done.args}\n{done.out}\n{done.err}")
         return done
 
-    def start(self, np, *args, driver=PROBE):
+    def start(self, np, *args, driver=PROBE, env=None):
         """Start in the background, with stderr in a file; killed when the test ends."""
         with open(self.folder / "stderr", "ab") as log:
             process = subprocess.Popen(command(np, driver, *args), cwd=self.folder, stderr=log,
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       env={**os.environ, **(env or {})})
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process

@@ -58,20 +58,6 @@ class Signals(DriverTest):
     def test_sigusr1_at_every_rank(self):
         self.stop_ranks(signal.SIGUSR1, slice(0, 3))
 
-    def test_sigterm_at_mpiexec(self):
-        """Open MPI passes it on, and returns 1 whatever its ranks return; the file is written."""
-        expected = self.reference(OPTIONS)
-        process = self.start(2, *OPTIONS, "-pause", "0.1")
-        self.wait_for("out.ckpt.h5")
-        pids = ranks(process, 2)
-        process.send_signal(signal.SIGTERM)
-        code, err = self.finish(process)
-        self.assertNotEqual(code, 0)
-        wait_gone(pids)
-        self.assertIn("interrupted by SIGTERM", err)
-        self.check_interrupted("SIGTERM")
-        self.resume(3, expected)
-
     def test_sigterm_without_mpiexec(self):
         process = subprocess.Popen([PROBE, *OPTIONS, "-pause", "0.1"], cwd=self.folder,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
