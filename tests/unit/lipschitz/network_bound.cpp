@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "harness/mpi_test.h"
 #include "lipschitz/layer_bracket.h"
+#include "lipschitz/network_generate.h"
 #include "network_builder.h"
 
 using namespace lathe::test;
@@ -275,4 +276,23 @@ TEST_CASE("networks that cannot be bounded are refused with the layer and the cu
     CHECK_ALL(caught.code == PETSC_ERR_ARG_OUTOFRANGE);
     CHECK_ALL(caught.message.find(c.expected) != std::string::npos);
   }
+}
+
+TEST_CASE("generated networks: shapes, order of the bounds, refusals", "[network][generate]") {
+  const Network tiny = generate_network("tiny", 0, Weights::trained_like, 3);
+  const NetworkBound b = bound_of(tiny);
+  CHECK(b.upper_fused < b.upper_product);
+  CHECK(b.upper_lipsdp < b.upper_fused);
+  CHECK(b.lower <= b.upper);
+  CHECK(tiny.layers[0].weight ==
+        generate_network("tiny", 0, Weights::trained_like, 3).layers[0].weight);
+  CHECK(tiny.layers[0].weight != generate_network("tiny", 0, Weights::random, 3).layers[0].weight);
+  CHECK(layer_shapes(generate_network("resnet18", 32, Weights::random, 1)).back() ==
+        Shape{1000, 0, {1, 1, 1}});
+  CHECK(layer_shapes(generate_network("vgg16", 0, Weights::random, 1)).back() ==
+        Shape{10, 0, {1, 1, 1}});
+  CHECK_THROWS_WITH(generate_network("vgg16", 33, Weights::random, 1),
+                    Catch::Contains("image size is 33; allowed for vgg16: multiples of 32"));
+  CHECK_THROWS_WITH(generate_network("alexnet", 0, Weights::random, 1),
+                    Catch::Contains("allowed: resnet18, vgg16, tiny"));
 }
