@@ -190,11 +190,20 @@ std::string real_diagonal(const Header &header, const Entry &e) {
   return {};
 }
 
+/// −v; a real value read into complex scalars keeps the imaginary part +0.
+PetscScalar negative(PetscScalar v) {
+#if PetscDefined(USE_COMPLEX)
+  return {-PetscRealPart(v), 0 - PetscImaginaryPart(v)};
+#else
+  return -v;
+#endif
+}
+
 void push_mirrored(const Header &header, const Entry &e, std::vector<Entry> *entries) {
   entries->push_back(e);
   if (header.symmetry == Symmetry::general || e.row == e.col)
     return;
-  const PetscScalar image = header.symmetry == Symmetry::skew        ? -e.value
+  const PetscScalar image = header.symmetry == Symmetry::skew        ? negative(e.value)
                             : header.symmetry == Symmetry::hermitian ? PetscConj(e.value)
                                                                      : e.value;
   entries->push_back({e.col, e.row, image});

@@ -207,8 +207,11 @@ PetscErrorCode ResultFile::dimension(const std::string &path, std::int64_t size)
   PetscCall(group(parent_of(absolute(path))));
   const auto extent = static_cast<hsize_t>(size);
   const hdf5::Dataspace space(H5Screate_simple(1, &extent, nullptr));
+  // Nobody writes the values; without a fill they would be whatever the disk held.
+  const hdf5::PropertyList properties = creation(H5P_DATASET_CREATE);
+  CallHdf5(H5Pset_fill_time(properties, H5D_FILL_TIME_ALLOC));
   hdf5::Dataset dataset(H5Dcreate2(file_, absolute(path).c_str(), H5T_IEEE_F32BE, space,
-                                   H5P_DEFAULT, creation(H5P_DATASET_CREATE), H5P_DEFAULT));
+                                   H5P_DEFAULT, properties, H5P_DEFAULT));
   CallHdf5(dataset.get());
   // netCDF-4's own marker, with the length in ten columns.
   char marker[96];
