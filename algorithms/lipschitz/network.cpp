@@ -107,7 +107,9 @@ private:
     const std::size_t joined = joinable_layer(network_, shapes_, fusions_, node);
     if (mode == Mode::product || joined == network_.layers.size())
       return sum;
-    return std::min(sum, bound_.layers[joined].joined.upper);
+    const NormBracket &used = bound_.layers[joined].joined;
+    bound_.certificate = std::max(bound_.certificate, used.certificate);
+    return std::min(sum, used.upper);
   }
 
   [[nodiscard]] bool can_chain(const Unit &unit) const {
