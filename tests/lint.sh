@@ -24,7 +24,7 @@ for name in sys.argv[1:]:
         problems.append(f"{name}: {len(lines)} lines, more than 500")
     problems += [f"{name}:{i}: {len(l)} columns, more than 100"
                  for i, l in enumerate(lines, 1) if len(l) > 100]
-sys.exit("\n".join(problems))
+sys.exit("\n".join(problems) or None)
 PYTHON
 }
 

@@ -50,8 +50,7 @@ void compare(const char *scalar, std::size_t m, std::size_t n, int repeats, doub
   const double width = relative_width(bracket);
   const double error = 10 * std::sqrt(static_cast<double>(large)) * eps; // LAPACK's own
   const bool holds = bracket.lower <= lapack * (1 + error) &&
-                     lapack <= bracket.upper * (1 + error) &&
-                     width <= options.tolerance * 1.001 &&
+                     lapack <= bracket.upper * (1 + error) && width <= options.tolerance * 1.001 &&
                      bracket.certificate == LATHE_CERTIFICATE_RIGOROUS;
   failures += holds ? 0 : 1;
   const std::string size = std::to_string(m) + "x" + std::to_string(n);

@@ -8,9 +8,9 @@ namespace lathe::test {
 
 inline constexpr int special_kinds = 16;
 inline const char *const special_names[special_kinds] = {
-    "gaussian",    "orthogonal",    "clustered", "rank one",  "graded",    "hilbert",
-    "signs",       "equal columns", "identity",  "permuted",  "zero rows", "subnormal",
-    "2^1000",      "2^-1000",       "near max",  "mixed sizes"};
+    "gaussian", "orthogonal",    "clustered", "rank one",   "graded",    "hilbert",
+    "signs",    "equal columns", "identity",  "permuted",   "zero rows", "subnormal",
+    "2^1000",   "2^-1000",       "near max",  "mixed sizes"};
 
 /// One of the conjugated or plain numbers e^{iφ} for complex T, ±1 for real T.
 template <class T> T phase(std::uint64_t seed, std::uint64_t i) {
