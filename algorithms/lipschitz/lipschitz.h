@@ -15,7 +15,9 @@ typedef struct {
   long long products; /* products with A and Aᴴ so far */
 } LatheNormStep;
 
-/** What LatheMatNormBracket aims for. Fill with LatheNormOptionsSetDefaults first. */
+/** What LatheMatNormBracket aims for. Fill with LatheNormOptionsSetDefaults first. The stages that
+ *  gram_steps, gram_fill, factor_fill and dense_limit govern are not written: the four are checked
+ *  and have no effect. */
 typedef struct {
   double tolerance;             /* stop once upper ≤ (1 + tolerance)·lower; > 0 */
   LatheCertificate certificate; /* weakest acceptable kind of `upper` */

@@ -6,8 +6,6 @@
 //   norms             Collatz-Wielandt at v = 1          rigorous        2 products
 //   collatz_wielandt  |A| by power iteration             rigorous        ≤ 40 products
 //   lanczos           random start, no component missed  probabilistic   2 products a step
-//   cholesky          τI − A or τI − AᴴA is definite     rigorous        sparse factorisations
-//   gram              |AᴴA| row by row                   rigorous        Σ nnz(row)² flops
 //
 // The lower bound is ‖Ax‖/‖x‖ of the best vector any stage has met. Stages that cannot give the
 // asked certificate are used for the lower bound only.
