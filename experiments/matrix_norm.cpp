@@ -34,10 +34,13 @@ void declare(Options &o, Settings &s) {
        "weakest acceptable kind of the upper bound");
   norm("failure_probability", "(0, 1)", "1e-12", "of probabilistic bounds");
   norm("lanczos_steps", ">= 1", "100", "at most that many Lanczos steps");
-  norm("gram_steps", "[0, 2]", "1", "at most that many sparse Gram products");
-  norm("gram_fill", ">= 1", "20", "most nonzeros of the Gram matrix over those of the matrix");
-  norm("factor_fill", ">= 1", "50", "most nonzeros of a factor over those of the matrix");
-  norm("dense_limit", ">= 0", "4096", "smaller dimension up to which a dense Gram is formed");
+  norm("gram_steps", "[0, 2]", "1", "at most that many sparse Gram products; no effect yet");
+  norm("gram_fill", ">= 1", "20",
+       "most nonzeros of the Gram matrix over those of the matrix; no effect yet");
+  norm("factor_fill", ">= 1", "50",
+       "most nonzeros of a factor over those of the matrix; no effect yet");
+  norm("dense_limit", ">= 0", "4096",
+       "smaller dimension up to which a dense Gram is formed; no effect yet");
   norm("seed", ">= 0", "1", "of the start vector");
   o.accept_prefix("-mat_", "options of PETSc matrices and MUMPS");
 }
