@@ -2,18 +2,27 @@
 // Alternating timings of two ways to do the same thing, in one process.
 #pragma once
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <ctime>
+#include <limits>
 #include <string>
 #include <vector>
 
 namespace lathe::bench {
 
-/// Seconds that f() takes.
+/// Processor seconds of this process so far, all its threads together.
+inline double processor_time() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+/// Processor seconds that f() takes: what other programs do on the machine does not count, and a
+/// peer that starts threads gains nothing by them.
 template <class F> double seconds(F &&f) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = processor_time();
   f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return processor_time() - start;
 }
 
 struct Spread {
@@ -48,6 +57,15 @@ inline void bench_line(const std::string &name, const std::string &size, const C
                        const std::string &peer, double bar) {
   std::printf("BENCH\t%s\t%s\t%.6g\t%s\t%.6g\t%.3g\t%g\n", name.c_str(), size.c_str(),
               c.ours.median, peer.c_str(), c.peer.median, c.ratio.median, bar);
+}
+
+/// A row of the accuracy table: the worst error over `cases`, in `unit`, beside the promised bound
+/// and the worst error of a peer on the same cases (NaN: no peer; inf: the peer fails somewhere).
+inline void accuracy_line(const std::string &name, const std::string &cases, double worst,
+                          const std::string &unit, double bound, const std::string &peer = "",
+                          double peer_worst = std::numeric_limits<double>::quiet_NaN()) {
+  std::printf("ACCURACY\t%s\t%s\t%.3g\t%s\t%.3g\t%s\t%.3g\n", name.c_str(), cases.c_str(), worst,
+              unit.c_str(), bound, peer.c_str(), peer_worst);
 }
 
 } // namespace lathe::bench
