@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/conv_gram.h"
+#include "core/citation.h"
 #include "core/dense.h"
 #include "core/error.h"
 #include "lipschitz/conv_norm.h"
@@ -166,6 +167,7 @@ extern "C" PetscErrorCode LatheConvolutionNormGradient(MPI_Comm comm, const Lath
   LatheCheckAll(comm, gram_steps >= 0 && gram_steps <= 60, PETSC_ERR_ARG_OUTOFRANGE,
                 "gram_steps %d; allowed: 0 to 60", gram_steps);
   const ConvolutionGeometry g = convolution_geometry(*layer);
+  PetscCall(lathe::Cite("DelattreBarthelemyAraujoAllauzen2023"));
   *bound = 0;
   std::fill(gradient, gradient + g.weights(), 0.0);
   if (g.empty())

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/conv_norm.h"
+#include "core/citation.h"
 #include "core/error.h"
 #include "lipschitz/conv_gram.h"
 #include "lipschitz/conv_operator.h"
@@ -270,6 +271,9 @@ extern "C" PetscErrorCode LatheConvolutionNormBracket(MPI_Comm comm, const Lathe
                 PETSC_ERR_ARG_OUTOFRANGE,
                 "convolution method %d is unknown; allowed: cholesky, gram, moment, svd",
                 static_cast<int>(o.method));
+  PetscCall(lathe::Cite("SedghiGuptaLong2019 DelattreBarthelemyAraujoAllauzen2023"));
+  if (o.method == LATHE_CONVOLUTION_CHOLESKY)
+    PetscCall(lathe::Cite("Rump2006 Rump2011 WolkowiczStyan1980"));
   const ConvolutionGeometry g = convolution_geometry(*layer);
   const int exponent = weight_exponent(layer->weight, g.weights());
   *bracket = {0, 0, LATHE_CERTIFICATE_RIGOROUS, 0, "zero", 0, 0};

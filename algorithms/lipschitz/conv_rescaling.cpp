@@ -7,6 +7,7 @@
 // operator monotone, P ≼ diag(d^{1/q}). With q = 2^{t−1} and r_o = d_o^{1/(2q)} the layer with row
 // o divided by r_o has norm at most 1; cutting the lattice to any extent with zero padding only
 // takes rows and columns away.
+#include "core/citation.h"
 #include "core/dense.h"
 #include "core/error.h"
 #include "lipschitz/conv_norm.h"
@@ -97,6 +98,7 @@ extern "C" PetscErrorCode LatheConvolutionRescaling(const LatheConvolution *laye
   // Each product doubles the kernel's extent along every axis; four reach 16 times.
   PetscCheck(gram_steps >= 1 && gram_steps <= 4, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
              "rescaling with gram_steps %d; allowed: 1 to 4", gram_steps);
+  PetscCall(lathe::Cite("DelattreBarthelemyAllauzen2024"));
   const ConvolutionGeometry g = convolution_geometry(*layer);
   std::fill(factors, factors + g.cout, 1.0);
   LatheGuard(PETSC_COMM_SELF, for (std::int64_t group = 0; group < g.groups && !g.empty(); ++group)

@@ -7,6 +7,7 @@
 // M ≤ ‖D(ω_j)‖/cos θ, θ = Σ d_i·h_i; and a cell whose centre is certified to have
 // ‖D(ω_j)‖ ≤ T·cos θ holds no maximum above T. Cells that fail are cut in three along each axis;
 // near a maximum with curvature a bounded number survives at each level, while θ falls threefold.
+#include "core/citation.h"
 #include "core/error.h"
 #include "core/layout.h"
 #include "lipschitz/conv_norm.h"
@@ -254,6 +255,7 @@ extern "C" PetscErrorCode LatheConvolutionSupremum(MPI_Comm comm, const LatheCon
   PetscCall(LatheConvolutionCheck(comm, layer));
   LatheCheckAll(comm, tolerance > 0 && tolerance < 1, PETSC_ERR_ARG_OUTOFRANGE,
                 "tolerance %g; allowed: between 0 and 1", tolerance);
+  PetscCall(lathe::Cite("Rump2006 Rump2011"));
   const ConvolutionGeometry geometry = convolution_geometry(*layer);
   const int exponent = weight_exponent(layer->weight, geometry.weights());
   *bracket = {0, 0, LATHE_CERTIFICATE_RIGOROUS, 0, "zero", 0, 0};

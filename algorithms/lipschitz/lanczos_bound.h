@@ -3,7 +3,8 @@
 // upper bound that fails with a probability known beforehand, from the same products.
 //
 // Source of the upper bound: van Dorsselaer, Hochstenbach, van der Vorst, SIAM J. Matrix Anal.
-// Appl. 22 (2000) 837-852; Hochstenbach, ETNA 40 (2013). After k steps v_{k+1} = p_k(AᴴA)v₁ with
+// Appl. 22 (2000) 837-852; Hochstenbach, J. Sci. Comput. 57 (2013). After k steps v_{k+1} =
+// p_k(AᴴA)v₁ with
 //   p_k(x) = Π_j (x − θ_j²) / Π_j α_j β_j,   θ_j the singular values of the bidiagonal matrix.
 // The component γ₁ of v₁ along the top singular vector satisfies 1 ≥ |γ₁| p_k(σ₁²), and |γ₁| ≥ δ
 // with probability 1 − ε when v₁ is uniform on the sphere; so σ₁ is at most the root s > θ₁ of

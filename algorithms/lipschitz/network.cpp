@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/network.h"
+#include "core/citation.h"
 #include "core/error.h"
 #include "lipschitz/layer_bracket.h"
 #include "lipschitz/layer_map.h"
@@ -186,6 +187,7 @@ PetscErrorCode LatheNetworkCompose(MPI_Comm comm, const lathe::lipschitz::Networ
   PetscCheck(bound->layers.size() == network.layers.size(), comm, PETSC_ERR_ARG_SIZ,
              "%zu layer bounds for a network with %zu layers", bound->layers.size(),
              network.layers.size());
+  PetscCall(lathe::Cite("FazlyabRobeyHassaniMorariPappas2019 XuSivaranjani2024"));
   bound->chains = 0;
   bound->certificate = LATHE_CERTIFICATE_RIGOROUS;
   LatheGuard(comm, {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/operator_norm.h"
+#include "core/citation.h"
 #include "core/error.h"
 #include "core/exact_sum.h"
 #include "lipschitz/norm_options.h"
@@ -164,6 +165,7 @@ PetscErrorCode NormSearch::LargestEntryColumn() {
 
 PetscErrorCode NormSearch::AbsoluteStages() {
   PetscFunctionBegin;
+  PetscCall(Cite("Collatz1942"));
   absolute_ = std::make_unique<CollatzWielandt>(A_);
   lower_ = A_.matrix(false).largest_part(); // |a_ij| ≤ ‖A‖₂
   PetscCall(LargestEntryColumn());
@@ -197,6 +199,8 @@ PetscErrorCode NormSearch::LanczosUpper() {
 
 PetscErrorCode NormSearch::LanczosStage(int most_steps) {
   PetscFunctionBegin;
+  PetscCall(Cite("KuczynskiWozniakowski1992 VanDorsselaerHochstenbachVanDerVorst2000 "
+                 "Hochstenbach2013"));
   if (lanczos_.empty())
     for (int run = 0; run < repeats_; ++run)
       lanczos_.emplace_back(A_, options_.seed, static_cast<std::uint64_t>(run));
