@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <sys/stat.h>
 
 namespace lathe::hdf5 {
@@ -109,6 +110,15 @@ Attribute open_attribute(const Input &input, const std::string &path, const char
 }
 
 } // namespace
+
+bool has_signature(const driver::ReadOnlyFile &file) {
+  std::array<char, 8> signature{};
+  for (std::int64_t at = 0; at + 8 <= file.bytes(); at = at == 0 ? 512 : 2 * at)
+    if (file.read(signature.data(), 8, at).empty() &&
+        std::memcmp(signature.data(), "\x89HDF\r\n\x1a\n", 8) == 0)
+      return true;
+  return false;
+}
 
 std::int64_t Numbers::count() const {
   std::int64_t n = 1;

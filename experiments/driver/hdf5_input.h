@@ -3,6 +3,7 @@
 // opens the file for itself, read-only, so that no damaged file can leave ranks waiting for each
 // other in a collective call. Functions throw InputError; messages name file, dataset and index.
 #pragma once
+#include "driver/file_read.h"
 #include "driver/hdf5_handle.h"
 #include "driver/matrix_entries.h"
 #include <complex>
@@ -29,6 +30,10 @@ struct Numbers {
   std::string real_name, imaginary_name;    // members of the pair type
   [[nodiscard]] std::int64_t count() const; // product of shape
 };
+
+/// Do the bytes say that this is an HDF5 file? MATLAB 7.3 files have a user block: the signature
+/// may stand at 0, 512, 1024, 2048, …
+bool has_signature(const driver::ReadOnlyFile &file);
 
 /// A file opened for reading.
 struct Input {

@@ -2,6 +2,7 @@
 #include "driver/matrix_io.h"
 #include "core/error.h"
 #include "driver/file_read.h"
+#include "driver/hdf5_input.h"
 #include "driver/matrix_binary.h"
 #include "driver/matrix_entries.h"
 #include "driver/matrix_hdf5.h"
@@ -20,16 +21,6 @@ bool regular_file(const std::string &path) {
 
 enum class Kind : int { matrix_market, hdf5, binary };
 
-// MATLAB 7.3 files have a user block: the signature may stand at 0, 512, 1024, 2048, …
-bool is_hdf5(const ReadOnlyFile &file) {
-  std::array<char, 8> signature{};
-  for (std::int64_t at = 0; at + 8 <= file.bytes(); at = at == 0 ? 512 : 2 * at)
-    if (file.read(signature.data(), 8, at).empty() &&
-        std::memcmp(signature.data(), "\x89HDF\r\n\x1a\n", 8) == 0)
-      return true;
-  return false;
-}
-
 Kind detect(const std::string &name) {
   ReadOnlyFile file;
   const std::string cannot = file.open(name);
@@ -47,7 +38,7 @@ Kind detect(const std::string &name) {
   if (begins("\x00\x12\x7b\x50"sv) || begins("\x00\x12\x7b\x4e"sv) ||
       begins("\x00\x00\x00\x00\x00\x12\x7b\x50"sv) || begins("\x00\x00\x00\x00\x00\x12\x7b\x4e"sv))
     return Kind::binary;
-  if (is_hdf5(file))
+  if (hdf5::has_signature(file))
     return Kind::hdf5;
   std::string hint = "Matrix Market (.mtx, .mtx.gz), HDF5 (also MATLAB 7.3) and PETSc binary can "
                      "be read";
