@@ -60,30 +60,14 @@ def attribute_table(attrs):
     return html_table(["name", "value"], [[k, v] for k, v in attrs.items()])
 
 
-def answer(result):
-    """The result in one sentence."""
-    scalars = {n: v.values.item() for n, v in result.scalars().items()}
-    if result.experiment == "matrix_norm" and "upper" in scalars:
-        return (f"{scalars['lower']:.15g} ≤ ‖A‖₂ ≤ {scalars['upper']:.15g} "
-                f"({scalars.get('certificate', '')}).")
-    if result.experiment == "network_lipschitz":
-        uppers = [v for n, v in scalars.items() if n.startswith("upper") and v == v]
-        if uppers:
-            return f"The network is Lipschitz with constant {min(uppers):.6g} in the 2-norm."
-    if "upper" in result and "name" in result:
-        count = len(result["name"].values)
-        return f"{count} layers, each with a certified bracket of its spectral norm."
-    return ""
-
-
 def verdicts(result):
     """What the certificates in the file mean."""
     kinds = []
     for name, variable in result.variables.items():
         if name == "certificate" or name.endswith("_certificate"):
             kinds += [str(k) for k in variable.values.ravel() if str(k) in CERTIFICATES]
-    return html_table(["certificate", "count", "meaning"],
-                      [[k, kinds.count(k), CERTIFICATES[k]] for k in dict.fromkeys(kinds)])
+    rows = [[k, kinds.count(k), CERTIFICATES[k]] for k in dict.fromkeys(kinds)]
+    return html_table(["certificate", "count", "meaning"], rows) if rows else ""
 
 
 def section(path, number):
@@ -92,7 +76,7 @@ def section(path, number):
     parts = [f'<section id="s{number}"><h2>{escape(result.attrs.get("title", name))}</h2>',
              f'<p class="file">{escape(name)} · {escape(result.experiment)} · '
              f'{escape(result.attrs.get("status", ""))}</p>']
-    if text := answer(result):
+    if text := figures.answer(result):
         parts.append(f'<p class="answer">{escape(text)}</p>')
     for figure in figures.figures(result):
         parts.append(f"<figure><figcaption><b>{escape(figure.title)}</b>{escape(figure.reading)}"
@@ -106,7 +90,8 @@ def section(path, number):
         header, rows = la.table(result, dim)
         if header and len(rows) <= 400:
             parts += [f"<h3>By {escape(dim)}</h3>", html_table(header, rows)]
-    parts += ["<h3>How far to trust it</h3>", verdicts(result)]
+    if text := verdicts(result):
+        parts += ["<h3>How far to trust it</h3>", text]
     for group in ("input", "options", "provenance"):
         attrs = {}
         for key, values in result.groups.items():

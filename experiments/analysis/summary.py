@@ -13,7 +13,8 @@ def main(paths):
         print(f"\n{result.attrs.get('title', path)}  [{path}, {result.attrs.get('status', '?')}]")
         if "layer" in result:
             header, rows = la.table(result, "layer")
-            keep = [i for i, h in enumerate(header) if h.split(" ")[0] in KEEP]
+            names = [h.split(" ")[0] for h in header]
+            keep = [names.index(name) for name in KEEP if name in names]
             print(la.text_table([header[i] for i in keep], [[r[i] for i in keep] for r in rows]))
         for name, variable in result.scalars().items():
             print(f"  {name:<22} {la.format_number(variable.values.item())}")

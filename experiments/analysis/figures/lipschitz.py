@@ -1,57 +1,36 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The figures of each driver. A figure function takes a Result and returns Figure objects: an SVG and
-the one sentence that says what it shows. Colours: Okabe and Ito, told apart by every kind of sight."""
-import io
-from dataclasses import dataclass
+"""Spectral norms: conv_norm, matrix_norm, network_lipschitz."""
+import numpy as np
 
-import matplotlib
+from .style import BLUE, CERTIFICATE_COLOUR, CYCLE, GREEN, GREY, ORANGE, finish, plt, short
 
-matplotlib.use("svg")
-import matplotlib.pyplot as plt  # noqa: E402 - the backend is chosen first
-import numpy as np  # noqa: E402
-
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#6b7280")
-CYCLE = [BLUE, ORANGE, GREEN, RED, PURPLE, "#56B4E9", "#8c6d1f", "#222222"]
-CERTIFICATE_COLOUR = {"rigorous": BLUE, "deterministic": GREEN, "probabilistic": ORANGE,
-                      "estimate": RED}
-
-plt.rcParams.update({
-    "svg.hashsalt": "lathe", "svg.fonttype": "path", "font.size": 10, "axes.grid": True,
-    "grid.color": "#e5e7eb", "grid.linewidth": 0.7, "axes.axisbelow": True,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#9ca3af",
-    "xtick.color": "#4b5563", "ytick.color": "#4b5563", "axes.labelcolor": "#1f2937",
-    "axes.prop_cycle": matplotlib.cycler(color=CYCLE), "legend.frameon": False,
-    "figure.constrained_layout.use": True})
+EXPERIMENTS = ("conv_norm", "matrix_norm", "network_lipschitz")
 
 
-@dataclass
-class Figure:
-    title: str
-    reading: str  # one sentence, made from the numbers
-    svg: str
-
-
-def _finish(figure, title, reading):
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    plt.close(figure)
-    svg = text.getvalue()
-    return Figure(title, reading, svg[svg.index("<svg"):])
+def answer(result):
+    """The result in one sentence."""
+    scalars = {n: v.values.item() for n, v in result.scalars().items()}
+    if result.experiment == "matrix_norm" and "upper" in scalars:
+        return (f"{scalars['lower']:.15g} ≤ ‖A‖₂ ≤ {scalars['upper']:.15g} "
+                f"({scalars.get('certificate', '')}).")
+    if result.experiment == "network_lipschitz":
+        uppers = [v for n, v in scalars.items() if n.startswith("upper") and v == v]
+        if uppers:
+            return f"The network is Lipschitz with constant {min(uppers):.6g} in the 2-norm."
+    if "upper" in result and "name" in result:
+        count = len(result["name"].values)
+        return f"{count} layers, each with a certified bracket of its spectral norm."
+    return ""
 
 
 def _finite(result, name):
     return np.asarray(result[name].values, dtype=float)
 
 
-def _short(name):
-    return name if len(name) <= 28 else "…" + name[-27:]
-
-
 def brackets(result):
     """Per-layer brackets lower ≤ ‖layer‖ ≤ upper, coloured by certificate."""
     lower, upper = _finite(result, "lower"), _finite(result, "upper")
-    names = [_short(n) for n in result["name"].values]
+    names = [short(n) for n in result["name"].values]
     kinds = list(result["certificate"].values)
     keep = np.flatnonzero(np.isfinite(upper))
     height = max(2.0, 0.9 + 0.27 * len(keep))
@@ -80,7 +59,7 @@ def brackets(result):
     reading = (f"{len(keep)} layers lie between {np.nanmin(upper[keep]):.4g} and "
                f"{np.nanmax(upper[keep]):.6g} (largest: {names[keep[top]]}); the widest bracket, "
                f"{names[keep[worst]]}, is {widths[worst]:.1e} wide in relative terms.")
-    return _finish(figure, "Bracket of every layer", reading)
+    return finish(figure, "Bracket of every layer", reading)
 
 
 def gram_steps(result):
@@ -95,7 +74,7 @@ def gram_steps(result):
     shown = [i for i in range(schatten.shape[0]) if np.any(np.isfinite(schatten[i]))]
     for k, i in enumerate(shown):
         colour = CYCLE[k % len(CYCLE)]
-        label = _short(names[i]) if len(shown) <= 10 else None
+        label = short(names[i]) if len(shown) <= 10 else None
         axis.plot(steps, np.maximum(schatten[i] / upper[i] - 1, floor), "-o", color=colour,
                   markersize=4, label=label)
         if moment is not None:
@@ -115,7 +94,7 @@ def gram_steps(result):
     if moment is not None:
         gain = np.array([np.nanmax(moment[i][-1:] / upper[i] - 1) for i in shown])
         reading += f"; the moment bound from the same matrices at most {max(np.nanmax(gain), 0):.1e}"
-    return _finish(figure, "Bound against Gram step", reading + ".")
+    return finish(figure, "Bound against Gram step", reading + ".")
 
 
 def norm_maps(result):
@@ -146,7 +125,7 @@ def norm_maps(result):
             image = axis.imshow(m, cmap="viridis", origin="lower", aspect="auto",
                                 interpolation="nearest")
             figure.colorbar(image, ax=axis, fraction=0.05, pad=0.02)
-        axis.set_title(_short(name), fontsize=9)
+        axis.set_title(short(name), fontsize=9)
         axis.set_xticks([])
         axis.set_yticks([])
     name = shown[0]
@@ -154,7 +133,7 @@ def norm_maps(result):
     ratio = largest[name] / max(np.nanmin(maps[name]), 1e-300)
     reading = (f"{name} amplifies most at frequency index {tuple(int(i) for i in where)}, by "
                f"{largest[name]:.5g}, {ratio:.3g} times as much as at its weakest frequency.")
-    return _finish(figure, "Norm of the symbol at each frequency", reading)
+    return finish(figure, "Norm of the symbol at each frequency", reading)
 
 
 def network_bounds(result):
@@ -190,7 +169,7 @@ def network_bounds(result):
     if "upper_product" in found and uppers:
         reading += (f", {found['upper_product'] / min(uppers):.3g} times below the plain product "
                     "of layer norms")
-    return _finish(figure, "Bounds of the whole network", reading + ".")
+    return finish(figure, "Bounds of the whole network", reading + ".")
 
 
 def trace(result):
@@ -222,11 +201,11 @@ def trace(result):
         "matrix")
     reading = (f"After {len(steps)} stages{products} the norm is known to {width:.1e}, with a "
                f"{kind} certificate ({result['method'].values}).")
-    return _finish(figure, "Bracket after each stage", reading)
+    return finish(figure, "Bracket after each stage", reading)
 
 
 def figures(result):
-    """All figures that the file has data for."""
+    """Those that the file has data for."""
     found = []
     if result.experiment == "network_lipschitz":
         found.append(network_bounds(result))
