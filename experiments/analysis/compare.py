@@ -31,7 +31,7 @@ def difference(a, b):
 def main(paths):
     if len(paths) != 2:
         sys.exit("usage: ./lathe compare A.h5 B.h5")
-    a, b = (la.load(p) for p in paths)
+    a, b = (la.load_or_exit(p) for p in paths)
     lines = []
     for name in sorted(set(a.variables) | set(b.variables)):
         if name.startswith("timing/") or name == "seconds" or name.endswith("_seconds"):

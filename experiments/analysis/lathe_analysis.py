@@ -124,6 +124,14 @@ def open(path):  # noqa: A001 - the name every user of xarray expects
     return dataset
 
 
+def load_or_exit(path):
+    """load() for command-line tools: a file that cannot be read ends the program with one line."""
+    try:
+        return load(path)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise SystemExit(f"{path}: cannot be read as a result file: {error}") from None
+
+
 def format_number(value):
     """A number as a person wants to read it."""
     if isinstance(value, (bytes, str)):

@@ -71,7 +71,7 @@ def verdicts(result):
 
 
 def section(path, number):
-    result = la.load(path)
+    result = la.load_or_exit(path)
     name = pathlib.Path(path).name
     parts = [f'<section id="s{number}"><h2>{escape(result.attrs.get("title", name))}</h2>',
              f'<p class="file">{escape(name)} · {escape(result.experiment)} · '

@@ -9,7 +9,7 @@ KEEP = ("name", "type", "lower", "upper", "certificate", "method")
 
 def main(paths):
     for path in paths:
-        result = la.load(path)
+        result = la.load_or_exit(path)
         print(f"\n{result.attrs.get('title', path)}  [{path}, {result.attrs.get('status', '?')}]")
         if "layer" in result:
             header, rows = la.table(result, "layer")

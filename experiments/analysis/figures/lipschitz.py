@@ -31,8 +31,13 @@ def brackets(result):
     """Per-layer brackets lower ≤ ‖layer‖ ≤ upper, coloured by certificate."""
     lower, upper = _finite(result, "lower"), _finite(result, "upper")
     names = [short(n) for n in result["name"].values]
+    shown = np.isfinite(upper)
+    if "type" in result:  # activations, pooling and the bookkeeping of blocks have exact constants
+        types = result["type"].values
+        names = [f"{name} {kind}" for name, kind in zip(names, types)]
+        shown &= np.isin(types.astype(str), ("conv", "conv_transpose", "linear", "batchnorm"))
     kinds = list(result["certificate"].values)
-    keep = np.flatnonzero(np.isfinite(upper))
+    keep = np.flatnonzero(shown)
     height = max(2.0, 0.9 + 0.27 * len(keep))
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, height), sharey=True,
                                          gridspec_kw={"width_ratios": [3, 2]})
@@ -56,7 +61,7 @@ def brackets(result):
     right.set_xlabel("(upper − lower) / lower")
     worst = int(np.argmax(widths)) if len(widths) else 0
     top = int(np.nanargmax(upper[keep])) if len(keep) else 0
-    reading = (f"{len(keep)} layers lie between {np.nanmin(upper[keep]):.4g} and "
+    reading = (f"{len(keep)} layers with weights lie between {np.nanmin(upper[keep]):.4g} and "
                f"{np.nanmax(upper[keep]):.6g} (largest: {names[keep[top]]}); the widest bracket, "
                f"{names[keep[worst]]}, is {widths[worst]:.1e} wide in relative terms.")
     return finish(figure, "Bracket of every layer", reading)
