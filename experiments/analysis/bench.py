@@ -44,6 +44,7 @@ def run(program):
     for line in process.stdout:
         kind, *fields = line.rstrip("\n").split("\t")
         if kind in rows:
+            fields = ["" if f == "nan" else f for f in fields]  # no peer, no bar
             rows[kind].append((fields + [""] * 7)[:7])
         else:
             print(line, end="", flush=True)
