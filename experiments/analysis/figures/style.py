@@ -2,6 +2,7 @@
 """How every figure looks: colours (Okabe and Ito, told apart by every kind of sight), axes, and the
 SVG with the one sentence that says what it shows."""
 import io
+import re
 from dataclasses import dataclass
 
 import matplotlib
@@ -36,7 +37,8 @@ def finish(figure, title, reading):
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     plt.close(figure)
     svg = text.getvalue()
-    return Figure(title, reading, svg[svg.index("<svg"):])
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg[svg.index("<svg"):], flags=re.DOTALL)
+    return Figure(title, reading, svg)
 
 
 def short(name):
