@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// log I_v(x), log K_v(x) outside the ellipse (v/14.8)² + (x/24.6)² = 1. With w = √(v² + x²),
+// q = (v/w)², s = 1/w:
+//
+//   log I =  Λ - ½ log(2π w) + Σ_k D_k(q) s^k          Λ = w - v asinh(v/x)
+//   log K = -Λ + ½ log(π/2w) + Σ_k (-1)^k D_k(q) s^k
+//
+// the logarithm of Debye's expansion (DLMF 10.41.3-4), written in 1/w instead of 1/v: no
+// singularity at v = 0, where it is Hankel's expansion. Λ is formed in double-double because w and
+// v asinh(v/x) cancel near x = 0.6627 v. Truncation below 2e-17.
+#pragma once
+#include "bessel/kernels/elementary.h"
+#include "bessel/kernels/polynomial.h"
+#include "bessel/log_bessel_types.h"
+#include "bessel/tables/debye_tables.h"
+
+namespace lathe::bessel::kernel {
+
+/// Of double range: v and x scaled by 2^-exponent so that the larger one is in [1, 8).
+struct Scaled {
+  double v, x, scale, unscale, exponent;
+};
+
+LATHE_BESSEL_INLINE Scaled scaled(double v, double x) noexcept {
+  const double larger = v > x ? v : x;
+  const double capped = larger > 0x1p1021 ? 0x1p1021 : larger;
+  const std::uint64_t e = bits(capped) >> 52;
+  const double scale = from_bits((2046 - e) << 52), unscale = from_bits(e << 52);
+  return {v * scale, x * scale, scale, unscale, to_double(e) - 1023.0};
+}
+
+/// Σ Table_k(q) s^k, k = 1 … terms, odd and even k apart.
+struct OddEven {
+  double odd, even;
+  LATHE_BESSEL_INLINE double sum() const noexcept { return even + odd; }
+  LATHE_BESSEL_INLINE double alternating() const noexcept { return even - odd; }
+};
+
+template <class Table, int k, int terms>
+LATHE_BESSEL_INLINE double every_other_term(double q, double ss) noexcept {
+  const double term = horner<Table, (k - 1) * (k + 2) / 2, (k - 1) * (k + 2) / 2 + k>(q);
+  if constexpr (k + 2 > terms)
+    return term;
+  else
+    return fma(every_other_term<Table, k + 2, terms>(q, ss), ss, term);
+}
+
+template <class Table, int terms>
+LATHE_BESSEL_INLINE OddEven debye_sum(double q, double s) noexcept {
+  const double ss = s * s;
+  return {s * every_other_term<Table, 1, terms>(q, ss),
+          ss * every_other_term<Table, 2, terms>(q, ss)};
+}
+
+/// Pieces of the expansion; w, s = 1/w unscaled.
+struct DebyeLead {
+  DoubleDouble lambda, half_log_w;
+  double w, s, q, asinh;
+};
+
+LATHE_BESSEL_INLINE DebyeLead debye_lead(double v, double x) noexcept {
+  const Scaled a = scaled(v, x);
+  const DoubleDouble vv = two_product(a.v, a.v), xx = two_product(a.x, a.x);
+  const DoubleDouble ww = vv + xx;
+  const double w = __builtin_sqrt(ww.hi), s = 1.0 / w;
+  const double w_lo = (fma(-w, w, ww.hi) + ww.lo) * (0.5 * s);
+  // asinh(v/x) = log((v + w)/x)
+  DoubleDouble n = two_sum(a.v, w);
+  n.lo += w_lo;
+  const Split m = split(x);
+  const double reciprocal = 1.0 / m.mantissa, r = n.hi * reciprocal;
+  const DoubleDouble ratio = fast_two_sum(r, (fma(-r, m.mantissa, n.hi) + n.lo) * reciprocal);
+  const DoubleDouble l = log_accurate(ratio, a.exponent - m.exponent);
+  const DoubleDouble vl = l * a.v;
+  DoubleDouble lambda = two_sum(w, -vl.hi);
+  lambda = fast_two_sum(lambda.hi, lambda.lo + (w_lo - vl.lo));
+  const DoubleDouble log_w = log(w, a.exponent);
+  const double t = v / x, sine = a.v * s;
+  return {{lambda.hi * a.unscale, lambda.lo * a.unscale},
+          {0.5 * log_w.hi, 0.5 * log_w.lo},
+          w * a.unscale,
+          s * a.scale,
+          sine * sine,
+          t < 0x1p-13 ? fma(t * t, t * (-1.0 / 6), t) : l.hi};
+}
+
+struct Both {
+  double i, k;
+};
+
+inline constexpr double half_log_2pi = 0.91893853320467278056, // ½ log 2π
+    half_log_2pi_lo = -3.8782941580672414498e-17;
+inline constexpr double half_log_half_pi = 0.22579135264472744, // ½ log(π/2)
+    half_log_half_pi_lo = -6.4622584878775846e-18;
+
+// Overflow of the lead carries NaN into its low part.
+LATHE_BESSEL_INLINE double finite_or(double value, double lead) noexcept {
+  return lead - lead == 0.0 ? value : lead;
+}
+
+/// terms = 8 where max(v, x) > 180, 16 where (v/17.5)² + (x/30)² ≥ 1, else 20.
+template <int terms> LATHE_BESSEL_INLINE Both debye(double v, double x) noexcept {
+  const DebyeLead a = debye_lead(v, x);
+  const OddEven d = debye_sum<tables::DebyeD, terms>(a.q, a.s);
+  const DoubleDouble i = two_sum(a.lambda.hi, -a.half_log_w.hi), i2 = two_sum(i.hi, -half_log_2pi);
+  const DoubleDouble k = two_sum(-a.lambda.hi, -a.half_log_w.hi),
+                     k2 = two_sum(k.hi, half_log_half_pi);
+  const double log_i =
+      i2.hi + ((i.lo + i2.lo) + ((a.lambda.lo - a.half_log_w.lo) - half_log_2pi_lo) + d.sum());
+  const double log_k =
+      k2.hi +
+      ((k.lo + k2.lo) + ((-a.lambda.lo - a.half_log_w.lo) + half_log_half_pi_lo) + d.alternating());
+  return {finite_or(log_i, a.lambda.hi), finite_or(log_k, -a.lambda.hi)};
+}
+
+/// log I as a sum.
+template <int terms> LATHE_BESSEL_INLINE DoubleDouble debye_log_i(double v, double x) noexcept {
+  const DebyeLead a = debye_lead(v, x);
+  const DoubleDouble half_log_2pi_w = a.half_log_w + DoubleDouble{half_log_2pi, half_log_2pi_lo};
+  return (a.lambda - half_log_2pi_w) + debye_sum<tables::DebyeD, terms>(a.q, a.s).sum();
+}
+
+/// The same with Λ in plain double: error within 4 eps·max(1, |f|, w).
+template <int terms> LATHE_BESSEL_INLINE Both debye_fast(double v, double x) noexcept {
+  const Scaled a = scaled(v, x);
+  const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w;
+  const Split m = split(x);
+  const double asinh = log_fast((a.v + w) / m.mantissa, a.exponent - m.exponent);
+  const double lambda = fma(-a.v, asinh, w) * a.unscale;
+  const double half_log_w = 0.5 * log_fast(w, a.exponent), sine = a.v * s;
+  const OddEven d = debye_sum<tables::DebyeD, terms>(sine * sine, s * a.scale);
+  return {(lambda - half_log_w) - half_log_2pi + d.sum(),
+          (half_log_half_pi - lambda) - half_log_w + d.alternating()};
+}
+
+using Derivatives = LogBesselDerivatives;
+
+struct BothDerivatives {
+  Derivatives i, k;
+};
+
+LATHE_BESSEL_INLINE double curvature(double p, double ss, double fs, double gs) noexcept {
+  return ss * fma(fma(2.0, p, -1.0), 0.5 + fs, p * gs);
+}
+
+/// Values and derivatives; with F, G, H of debye_tables.h, c = x/w², p = (x/w)²
+///   ∂x log I =  w/x - c(½ + ΣF s^k)      ∂v log I = -asinh(v/x) - v/w² (½ - ΣH s^k)
+///   ∂xx log I = -v²/(w x²) + ((2p-1)(½ + ΣF s^k) + p ΣG s^k)/w²
+/// and for K the same with -w and alternating sums.
+template <int terms>
+LATHE_BESSEL_INLINE BothDerivatives debye_derivatives(double v, double x) noexcept {
+  const Both value = debye<terms>(v, x);
+  const DebyeLead a = debye_lead(v, x);
+  const OddEven f = debye_sum<tables::DebyeF, terms>(a.q, a.s),
+                g = debye_sum<tables::DebyeG, terms>(a.q, a.s),
+                h = debye_sum<tables::DebyeH, terms>(a.q, a.s);
+  const double cosine = x * a.s, sine = v * a.s, c = cosine * a.s, d = sine * a.s;
+  const double p = cosine * cosine, ss = a.s * a.s;
+  const double slope = a.w / x, bend = (a.q * a.s) * (a.w / x) * (a.w / x);
+  // The expansion of I is even in v; it leaves out -sin(πv)/π K, whose derivative counts only where
+  // v is tiny, so K/I = O(e^-49) will do.
+  const double log_k_over_i = value.k - value.i;
+  const double recessive = log_k_over_i < -30.0 ? rounded(exp({log_k_over_i, 0.0})) : 0.0;
+  return {{value.i, slope - c * (0.5 + f.sum()), -(a.asinh + d * (0.5 - h.sum())) - recessive,
+           curvature(p, ss, f.sum(), g.sum()) - bend},
+          {value.k, -(slope + c * (0.5 + f.alternating())), a.asinh - d * (0.5 - h.alternating()),
+           curvature(p, ss, f.alternating(), g.alternating()) + bend}};
+}
+
+} // namespace lathe::bessel::kernel

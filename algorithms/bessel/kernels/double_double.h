@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Error-free transformations (Dekker 1971, Knuth TAOCP 4.2.2) and sums of two doubles.
+#pragma once
+#include "bessel/kernels/attributes.h"
+
+namespace lathe::bessel::kernel {
+
+LATHE_BESSEL_INLINE double fma(double a, double b, double c) noexcept {
+  return __builtin_fma(a, b, c);
+}
+
+LATHE_BESSEL_INLINE std::uint64_t bits(double x) noexcept {
+#ifdef __CUDA_ARCH__
+  return static_cast<std::uint64_t>(__double_as_longlong(x));
+#else
+  return __builtin_bit_cast(std::uint64_t, x);
+#endif
+}
+
+LATHE_BESSEL_INLINE double from_bits(std::uint64_t u) noexcept {
+#ifdef __CUDA_ARCH__
+  return __longlong_as_double(static_cast<long long>(u));
+#else
+  return __builtin_bit_cast(double, u);
+#endif
+}
+
+/// hi + lo, |lo| at most about an ulp of hi.
+struct DoubleDouble {
+  double hi, lo;
+};
+
+/// a + b exactly.
+LATHE_BESSEL_INLINE DoubleDouble two_sum(double a, double b) noexcept {
+  const double s = a + b, t = s - a;
+  return {s, (a - (s - t)) + (b - t)};
+}
+
+/// a + b exactly where |a| ≥ |b| or a = 0.
+LATHE_BESSEL_INLINE DoubleDouble fast_two_sum(double a, double b) noexcept {
+  const double s = a + b;
+  return {s, b - (s - a)};
+}
+
+/// a·b exactly, short of underflow.
+LATHE_BESSEL_INLINE DoubleDouble two_product(double a, double b) noexcept {
+  const double p = a * b;
+  return {p, fma(a, b, -p)};
+}
+
+LATHE_BESSEL_INLINE DoubleDouble operator+(DoubleDouble a, double b) noexcept {
+  const DoubleDouble s = two_sum(a.hi, b);
+  return {s.hi, s.lo + a.lo};
+}
+
+LATHE_BESSEL_INLINE DoubleDouble operator+(DoubleDouble a, DoubleDouble b) noexcept {
+  const DoubleDouble s = two_sum(a.hi, b.hi);
+  return {s.hi, s.lo + (a.lo + b.lo)};
+}
+
+LATHE_BESSEL_INLINE DoubleDouble operator-(DoubleDouble a) noexcept {
+  return {-a.hi, -a.lo};
+}
+
+LATHE_BESSEL_INLINE DoubleDouble operator-(DoubleDouble a, DoubleDouble b) noexcept {
+  return a + -b;
+}
+
+LATHE_BESSEL_INLINE DoubleDouble operator*(DoubleDouble a, double b) noexcept {
+  const DoubleDouble p = two_product(a.hi, b);
+  return {p.hi, fma(a.lo, b, p.lo)};
+}
+
+LATHE_BESSEL_INLINE DoubleDouble operator*(DoubleDouble a, DoubleDouble b) noexcept {
+  const DoubleDouble p = two_product(a.hi, b.hi);
+  return {p.hi, fma(a.lo, b.hi, fma(a.hi, b.lo, p.lo))};
+}
+
+LATHE_BESSEL_INLINE DoubleDouble operator/(DoubleDouble a, DoubleDouble b) noexcept {
+  const double q = a.hi / b.hi;
+  return {q, (fma(-q, b.hi, a.hi) + fma(-q, b.lo, a.lo)) / b.hi};
+}
+
+LATHE_BESSEL_INLINE double rounded(DoubleDouble a) noexcept {
+  return a.hi + a.lo;
+}
+
+} // namespace lathe::bessel::kernel

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// log K_v(x) inside the ellipse, x ≥ 0.15: K_μ and K_{1+μ} with v = n + μ, |μ| ≤ ½, from
+// polynomials, then the recurrence K_{a+1} = K_{a-1} + (2a/x) K_a with compensated steps (n ≤ 17;
+// all terms positive). With f_a = K_a e^x √(2x/π) = 1 + (a² - ¼) Q(a, 1/x)/x, exact at
+// half-integers.
+#pragma once
+#include "bessel/kernels/power_series.h"
+#include "bessel/tables/k_tables.h"
+
+namespace lathe::bessel::kernel {
+
+/// Two neighbouring orders of a scaled K: before (order v - 1), at (order v), with ∂v.
+struct Pair {
+  DoubleDouble before, at;
+  double before_v, at_v;
+};
+
+// f_{j+1} = f_{j-1} + 2 (μ + j)/x f_j, as long as j < n.
+template <int j>
+LATHE_BESSEL_INLINE Pair patch_steps(double mu, double n, double x, DoubleDouble two_over_x,
+                                     Pair a) noexcept {
+  if constexpr (j == 18) {
+    return a;
+  } else {
+    const double order = mu + static_cast<double>(j);
+    const double c = order * two_over_x.hi;
+    const double c_lo = fma(order, two_over_x.hi, -c) + order * two_over_x.lo;
+    const DoubleDouble product = two_product(c, a.at.hi);
+    const DoubleDouble next = two_sum(product.hi, a.before.hi);
+    const double next_lo =
+        next.lo + (product.lo + fma(c, a.at.lo, fma(c_lo, a.at.hi, a.before.lo)));
+    const double next_v = fma(c, a.at_v, fma(two_over_x.hi, a.at.hi, a.before_v));
+    const bool go = static_cast<double>(j) < n;
+    return patch_steps<j + 1>(mu, n, x, two_over_x,
+                              {{go ? a.at.hi : a.before.hi, go ? a.at.lo : a.before.lo},
+                               {go ? next.hi : a.at.hi, go ? next_lo : a.at.lo},
+                               go ? a.at_v : a.before_v,
+                               go ? next_v : a.at_v});
+  }
+}
+
+/// f at v and v - 1 (order 1 - v where v < ½: K is even in its order).
+template <class Patch> LATHE_BESSEL_INLINE Pair patch_pair(double v, double x) noexcept {
+  const double n = nearest_integer(v), mu = v - n, r = 1.0 / x;
+  const double t = (r - Patch::centre) * Patch::scale, mm = mu * mu;
+  const Dual q0 = bivariate<typename Patch::K0>(t, Dual{fma(8.0, mm, -1.0), 16.0 * mu});
+  const Dual q1 = bivariate<typename Patch::K1>(t, Dual{2.0 * mu, 2.0});
+  const double a0 = (mm - 0.25) * r, a1 = (0.5 + mu) * (1.5 + mu) * r;
+  const DoubleDouble f0 = fast_two_sum(1.0, a0 * q0.value), f1 = two_sum(1.0, a1 * q1.value);
+  const double f0_v = fma(a0, q0.slope, 2.0 * mu * r * q0.value);
+  const double f1_v = fma(a1, q1.slope, 2.0 * (1.0 + mu) * r * q1.value);
+  const double two_r = 2.0 * r;
+  const DoubleDouble two_over_x = {two_r, fma(-x, two_r, 2.0) * r};
+  const Pair up = patch_steps<1>(mu, n, x, two_over_x, {f0, f1, f0_v, f1_v});
+  const DoubleDouble reflected = f1 - f0 * (mu * two_r);
+  const bool base = n < 0.5;
+  return {{base ? reflected.hi : up.before.hi, base ? reflected.lo : up.before.lo},
+          {base ? f0.hi : up.at.hi, base ? f0.lo : up.at.lo},
+          base ? 0.0 : up.before_v,
+          base ? f0_v : up.at_v};
+}
+
+LATHE_BESSEL_INLINE double log_scaled_k(DoubleDouble f, double x) noexcept {
+  const DoubleDouble log_f = log(f);
+  const Split m = split(x);
+  const DoubleDouble log_x = log(m.mantissa, m.exponent);
+  const DoubleDouble half = {0.5 * log_x.hi, 0.5 * log_x.lo};
+  const DoubleDouble constant = {half_log_half_pi, half_log_half_pi_lo};
+  return rounded(((log_f + -x) - half) + constant);
+}
+
+template <class Patch> LATHE_BESSEL_INLINE double log_k_patch(double v, double x) noexcept {
+  return log_scaled_k(patch_pair<Patch>(v, x).at, x);
+}
+
+/// K_{v+1}/K_v = K_{v-1}/K_v + 2v/x.
+template <class Patch> LATHE_BESSEL_INLINE double k_ratio_patch(double v, double x) noexcept {
+  const Pair f = patch_pair<Patch>(v, x);
+  return rounded(f.before) / rounded(f.at) + 2.0 * v / x;
+}
+
+LATHE_BESSEL_INLINE Derivatives k_derivatives(double value, double before_over_at, double dv,
+                                              double v, double x) noexcept {
+  const double t = before_over_at, u = v / x;
+  return {value, -(t + u), dv, fma(-t, t, 1.0) - fma(2.0, v, -1.0) * t / x + u / x};
+}
+
+template <class Patch>
+LATHE_BESSEL_INLINE Derivatives log_k_patch_derivatives(double v, double x) noexcept {
+  const Pair f = patch_pair<Patch>(v, x);
+  return k_derivatives(log_scaled_k(f.at, x), rounded(f.before) / rounded(f.at),
+                       f.at_v / rounded(f.at), v, x);
+}
+
+} // namespace lathe::bessel::kernel

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// log K_v(x) for x < 0.15 and v inside the ellipse: Temme's form (J. Comput. Phys. 19, 1975, eq.
+// 1.6) with v = n + μ, |μ| ≤ ½, ℓ = log(2/x), σ = μℓ, y = x²/4, P = πμ/sin πμ and
+// Σ y^k / (k! Γ(k + 1 ± μ)) = E ± μO:
+//
+//   K_μ = P [A E - cosh σ O],   A = ℓ sinh σ/σ
+//   (x/2)^{1±μ} K_{1±μ} = ½ P [(E ∓ μO) - 2y e^{∓σ} (A E_y - cosh σ O_y)]
+//
+// then L_{a+1} = y L_{a-1} + a L_a for L_a = (x/2)^a K_a, which neither overflows nor cancels. The
+// brackets are sums of two doubles: where |log K| < 1 a plain one costs 2.9 eps.
+#pragma once
+#include "bessel/kernels/macdonald.h"
+
+namespace lathe::bessel::kernel {
+
+LATHE_BESSEL_INLINE Dual operator+(Dual a, Dual b) noexcept {
+  return {a.value + b.value, a.slope + b.slope};
+}
+LATHE_BESSEL_INLINE Dual operator-(Dual a, Dual b) noexcept {
+  return {a.value - b.value, a.slope - b.slope};
+}
+LATHE_BESSEL_INLINE Dual operator*(Dual a, Dual b) noexcept {
+  return {a.value * b.value, fma(a.slope, b.value, a.value * b.slope)};
+}
+
+struct InverseOddFactorials { // 1/(2k + 3)!
+  static constexpr double c[] = {1.0 / 6,
+                                 1.0 / 120,
+                                 1.0 / 5040,
+                                 1.0 / 362880,
+                                 1.0 / 39916800,
+                                 1.0 / 6227020800.0,
+                                 1.0 / 1307674368000.0,
+                                 1.0 / 355687428096000.0,
+                                 1.0 / 121645100408832000.0};
+};
+
+// sinh σ/σ - 1 and its derivative by σ², by Taylor's series for σ² < 1.
+LATHE_BESSEL_INLINE Dual sinhc_minus_one(double ss) noexcept {
+  return Dual{ss, 1.0} * horner<InverseOddFactorials>(Dual{ss, 1.0});
+}
+
+/// The functions of μ and ℓ that the brackets are made of, with slopes by μ; s = 8 μ² - 1.
+struct Temme {
+  double n, mu, y;
+  DoubleDouble log_half_x, a, cosh; // A and cosh σ
+  Dual sigma_a, sigma_cosh;         // the same, rounded
+  Dual up;                          // e^σ
+  Dual down;                        // e^-σ
+  Dual e, o, p, bracket_y;          // E - 1, O - 0.5703125, P - 1, A E_y - cosh σ O_y
+};
+
+LATHE_BESSEL_INLINE Temme temme(double v, double x) noexcept {
+  Temme t;
+  t.n = nearest_integer(v);
+  t.mu = v - t.n;
+  t.y = 0.25 * x * x;
+  const Split m = split(x);
+  t.log_half_x = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0);
+  const double mu = t.mu, l = -t.log_half_x.hi;
+  const DoubleDouble sigma = -t.log_half_x * mu;
+  const DoubleDouble up = exp(sigma);
+  const double reciprocal = 1.0 / up.hi;
+  const DoubleDouble down = {reciprocal,
+                             (fma(-reciprocal, up.hi, 1.0) - reciprocal * up.lo) * reciprocal};
+  const DoubleDouble sinh = up - down, cosh = up + down;
+  t.cosh = {0.5 * cosh.hi, 0.5 * cosh.lo};
+  // A = ℓ (1 + h(σ²)), or sinh σ / μ
+  const double ss = sigma.hi * sigma.hi;
+  const bool small = ss < 1.0;
+  const Dual h = sinhc_minus_one(ss);
+  const DoubleDouble taylor = -t.log_half_x + l * h.value;
+  const double safe_mu = small ? 1.0 : mu;
+  const DoubleDouble quotient =
+      DoubleDouble{0.5 * sinh.hi, 0.5 * sinh.lo} / DoubleDouble{safe_mu, 0.0};
+  t.a = {small ? taylor.hi : quotient.hi, small ? taylor.lo : quotient.lo};
+  // d/dμ of ℓ sinhc(μℓ): ℓ · 2μℓ² · h'(σ²), or (ℓ cosh σ - A)/μ
+  const double taylor_slope = 2.0 * sigma.hi * l * l * h.slope;
+  const double quotient_slope = fma(l, t.cosh.hi, -quotient.hi) / safe_mu;
+  t.sigma_a = {rounded(t.a), small ? taylor_slope : quotient_slope};
+  t.sigma_cosh = {rounded(t.cosh), mu * l * rounded(t.a)};
+  t.up = {rounded(up), l * rounded(up)};
+  t.down = {rounded(down), -l * rounded(down)};
+  const double u = fma(t.y, 2.0 / 0.005625, -1.0);
+  const Dual s = {fma(8.0 * mu, mu, -1.0), 16.0 * mu};
+  t.e = bivariate<tables::SmallE>(u, s);
+  t.o = bivariate<tables::SmallO>(u, s);
+  t.p = horner<tables::MuOverSine>(s);
+  t.bracket_y = t.sigma_a * bivariate<tables::SmallEy>(u, s) -
+                t.sigma_cosh * bivariate<tables::SmallOy>(u, s);
+  return t;
+}
+
+inline constexpr double temme_o = 0.5703125; // O is within 0.01 of it
+
+struct ValueSlope {
+  DoubleDouble value;
+  double slope;
+};
+
+// (1 + p) bracket.
+LATHE_BESSEL_INLINE ValueSlope times_p(const Temme &t, DoubleDouble bracket,
+                                       double slope) noexcept {
+  return {bracket + bracket * t.p.value, fma(slope, 1.0 + t.p.value, t.p.slope * rounded(bracket))};
+}
+
+/// K_μ.
+LATHE_BESSEL_INLINE ValueSlope temme_k(const Temme &t) noexcept {
+  const DoubleDouble ae = t.a + t.a.hi * t.e.value;
+  const DoubleDouble co = t.cosh * temme_o + t.cosh.hi * t.o.value;
+  const Dual a = t.sigma_a, c = t.sigma_cosh;
+  const Dual e = {1.0 + t.e.value, t.e.slope}, o = {temme_o + t.o.value, t.o.slope};
+  return times_p(t, ae - co, (a * e - c * o).slope);
+}
+
+/// (x/2)^{1+μ} K_{1+μ}, or with the sign of μ turned; times 2.
+LATHE_BESSEL_INLINE ValueSlope temme_k1(const Temme &t, double sign) noexcept {
+  const Dual mu = {t.mu * sign, sign}, o = {temme_o + t.o.value, t.o.slope};
+  const Dual decay = {sign > 0.0 ? t.down.value : t.up.value,
+                      sign > 0.0 ? t.down.slope : t.up.slope};
+  const Dual tail = Dual{2.0 * t.y, 0.0} * (decay * t.bracket_y);
+  const Dual rest = t.e - mu * o - tail;
+  return times_p(t, two_sum(1.0, rest.value), rest.slope);
+}
+
+/// L_v, (x/2) L_{v-1}, with slopes by v.
+struct SmallPair {
+  DoubleDouble at, before;
+  double at_v, before_v;
+};
+
+template <int j>
+LATHE_BESSEL_INLINE SmallPair small_steps(double mu, double n, double half_x,
+                                          SmallPair a) noexcept {
+  if constexpr (j == 18) {
+    return a;
+  } else {
+    const double order = mu + static_cast<double>(j);
+    const DoubleDouble next = a.at * order + a.before * half_x;
+    const DoubleDouble scaled_at = a.at * half_x;
+    const double next_v = fma(half_x, a.before_v, fma(order, a.at_v, a.at.hi));
+    const bool go = static_cast<double>(j) < n;
+    return small_steps<j + 1>(mu, n, half_x,
+                              {{go ? next.hi : a.at.hi, go ? next.lo : a.at.lo},
+                               {go ? scaled_at.hi : a.before.hi, go ? scaled_at.lo : a.before.lo},
+                               go ? next_v : a.at_v,
+                               go ? half_x * a.at_v : a.before_v});
+  }
+}
+
+LATHE_BESSEL_INLINE Derivatives log_k_small_derivatives(double v, double x) noexcept {
+  const Temme t = temme(v, x);
+  const bool base = t.n < 0.5;
+  const double half_x = 0.5 * x;
+  const ValueSlope k = temme_k(t), k1 = temme_k1(t, 1.0);
+  const double k_value = rounded(k.value);
+  const double before = half_x * t.down.value * k_value;
+  const double before_v = half_x * fma(t.down.value, k.slope, t.down.slope * k_value);
+  const SmallPair up = small_steps<1>(
+      t.mu, t.n, half_x,
+      {{0.5 * k1.value.hi, 0.5 * k1.value.lo}, {before, 0.0}, 0.5 * k1.slope, before_v});
+  const DoubleDouble at = {base ? k.value.hi : up.at.hi, base ? k.value.lo : up.at.lo};
+  const DoubleDouble power = t.log_half_x * (base ? 0.0 : -v);
+  const double value = rounded(power + log(at));
+  // K_{v-1}/K_v; K_{1-v}/K_v where v < ½
+  const double reflected = rounded(temme_k1(t, -1.0).value) * t.down.value / k_value / x;
+  const double ratio = base ? reflected : rounded(up.before) / rounded(up.at);
+  const double dv = base ? k.slope / k_value : up.at_v / rounded(up.at) - t.log_half_x.hi;
+  return k_derivatives(value, ratio, dv, v, x);
+}
+
+LATHE_BESSEL_INLINE double log_k_small(double v, double x) noexcept {
+  return log_k_small_derivatives(v, x).value;
+}
+
+/// K_{v+1}/K_v = K_{v-1}/K_v + 2v/x, all positive.
+LATHE_BESSEL_INLINE double k_ratio_small(double v, double x) noexcept {
+  const Derivatives d = log_k_small_derivatives(v, x);
+  return v / x - d.dx;
+}
+
+} // namespace lathe::bessel::kernel
