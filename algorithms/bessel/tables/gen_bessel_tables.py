@@ -31,10 +31,11 @@ FOOTER = """// clang-format on
 """
 
 
-def numbers(values):
-    """C++ initialisers, four a line."""
+def numbers(values, columns=4):
+    """C++ initialisers."""
     text = [repr(float(v)) for v in values]
-    return "\n".join("    " + " ".join(t + "," for t in text[i:i + 4]) for i in range(0, len(text), 4))
+    return "\n".join("    " + " ".join(t + "," for t in text[i:i + columns])
+                     for i in range(0, len(text), columns))
 
 
 # --- log-Debye polynomials -----------------------------------------------------------------------
@@ -252,7 +253,7 @@ def log_text():
         columns[2].append(log - mpf(float(log)))
     text = HEADER + "// 128 reciprocals 1/c, then log c, then what log c lost to rounding.\n"
     text += "#define LATHE_BESSEL_LOG_TABLE \\\n"
-    lines = numbers(c for column in columns for c in column).splitlines()
+    lines = numbers((c for column in columns for c in column), 3).splitlines()
     return text + " \\\n".join(lines).rstrip(",") + "\n" + FOOTER
 
 
