@@ -12,6 +12,7 @@ Needs mpmath; about 30 s."""
 import pathlib
 import struct
 import sys
+import textwrap
 from fractions import Fraction
 
 import mpmath
@@ -31,11 +32,11 @@ FOOTER = """// clang-format on
 """
 
 
-def numbers(values, columns=4):
-    """C++ initialisers."""
-    text = [repr(float(v)) for v in values]
-    return "\n".join("    " + " ".join(t + "," for t in text[i:i + columns])
-                     for i in range(0, len(text), columns))
+def numbers(values):
+    """C++ initialisers in lines that leave room for a backslash."""
+    return "\n".join(textwrap.wrap(" ".join(f"{float(v)!r}," for v in values), 97,
+                                   initial_indent="    ", subsequent_indent="    ",
+                                   break_on_hyphens=False))
 
 
 # --- log-Debye polynomials -----------------------------------------------------------------------
@@ -226,7 +227,7 @@ def gamma_text(tolerance=TOLERANCE):
             ("SmallO", "odd part of the same over mu, less 0.5703125", -1, 0, mpf(0.5703125)),
             ("SmallEy", "d/dy of SmallE", 1, 1, 0), ("SmallOy", "d/dy of SmallO", -1, 1, 0)):
         rows = powers(chebyshev(small_x(parity, shift, constant), 10, 12), tolerance)
-        text += bivariate(name, what + "; x <= 0.15, t = 2 y / y_max - 1, s = 8 mu^2 - 1", rows)
+        text += bivariate(name, what + "\n// x <= 0.15, t = 2 y / y_max - 1, s = 8 mu^2 - 1", rows)
     rgamma = chebyshev(lambda t, _: 2 * (mpmath.rgamma(1 + t / 2) - 1) / t, 24, 1)
     text += univariate("ReciprocalGamma", "(1 / Gamma(1 + f) - 1) / f, t = 2 f, |t| <= 1",
                        [r[0] for r in powers(rgamma, tolerance / 4)])
@@ -253,7 +254,7 @@ def log_text():
         columns[2].append(log - mpf(float(log)))
     text = HEADER + "// 128 reciprocals 1/c, then log c, then what log c lost to rounding.\n"
     text += "#define LATHE_BESSEL_LOG_TABLE \\\n"
-    lines = numbers((c for column in columns for c in column), 3).splitlines()
+    lines = numbers(c for column in columns for c in column).splitlines()
     return text + " \\\n".join(lines).rstrip(",") + "\n" + FOOTER
 
 
