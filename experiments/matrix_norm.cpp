@@ -66,7 +66,6 @@ const Column columns[] = {
 };
 
 struct Trace {
-  Driver *driver;
   std::string stages; // names, each with a space behind it
   std::vector<double> upper, lower, products, seconds;
 };
@@ -74,7 +73,6 @@ struct Trace {
 PetscErrorCode keep_step(const LatheNormStep *step, void *context) {
   PetscFunctionBeginUser;
   auto *trace = static_cast<Trace *>(context);
-  PetscCall(trace->driver->poll());
   trace->stages += std::string(step->method) + " ";
   trace->upper.push_back(step->upper);
   trace->lower.push_back(step->lower);
@@ -135,8 +133,7 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
       "norm", columns,
       [&](Record &r) -> PetscErrorCode {
         PetscFunctionBeginUser;
-        Trace trace{
-            .driver = &d, .stages = {}, .upper = {}, .lower = {}, .products = {}, .seconds = {}};
+        Trace trace;
         LatheNormOptions options;
         PetscCall(LatheNormOptionsSetDefaults(&options));
         PetscCall(LatheNormOptionsSetFromOptions(d.comm(), nullptr, &options));

@@ -3,6 +3,7 @@
 #include "core/citation.h"
 #include "core/dense.h"
 #include "core/error.h"
+#include "core/interruption.h"
 #include "lipschitz/conv_norm.h"
 #include <algorithm>
 #include <cmath>
@@ -103,7 +104,7 @@ PetscErrorCode SweepSpectrum(MPI_Comm comm, const ConvolutionGeometry &geometry,
     const Symbol symbol = make_symbol(geometry, weight, g, exponent);
     std::vector<double> work(2 * symbol.rows * symbol.cols);
     std::vector<Complex> d(symbol.rows * symbol.cols);
-    for (std::int64_t k = rank; k < spectrum.size(); k += size) {
+    for (std::int64_t k = rank; k < spectrum.size() && !stop_asked(); k += size) {
       evaluate_symbol(symbol, phases, spectrum[k], work.data(), d.data());
       const double value = f(symbol, d.data());
       if (value > best) {
@@ -114,6 +115,7 @@ PetscErrorCode SweepSpectrum(MPI_Comm comm, const ConvolutionGeometry &geometry,
         (*all)[static_cast<std::size_t>(k)] = std::max((*all)[static_cast<std::size_t>(k)], value);
     }
   }
+  PetscCall(StopTogether(comm));
   double largest = best;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm));
   if (best < largest)

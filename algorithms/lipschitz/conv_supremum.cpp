@@ -9,6 +9,7 @@
 // near a maximum with curvature a bounded number survives at each level, while θ falls threefold.
 #include "core/citation.h"
 #include "core/error.h"
+#include "core/interruption.h"
 #include "core/layout.h"
 #include "lipschitz/conv_norm.h"
 #include "lipschitz/frequency.h"
@@ -163,7 +164,7 @@ private:
     double value = 0;
     std::int64_t where = INT64_MAX;
     const Range mine = block_range(static_cast<std::int64_t>(cells.size()), size_, rank_);
-    for (std::int64_t i = mine.begin; i < mine.end; ++i) {
+    for (std::int64_t i = mine.begin; i < mine.end && !stop_asked(); ++i) {
       const Cell &cell = cells[static_cast<std::size_t>(i)];
       FrequencyNorm &norm = Norm(cell.group);
       norm.set(phases, cell.j);
@@ -178,6 +179,7 @@ private:
         where = i;
       }
     }
+    PetscCall(StopTogether(comm_));
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, survives->data(), static_cast<int>(survives->size()),
                                MPI_CHAR, MPI_MAX, comm_));
     double largest = value;
@@ -196,7 +198,7 @@ private:
     PetscFunctionBegin;
     const Phases phases(extent);
     const Range mine = block_range(static_cast<std::int64_t>(cells.size()), size_, rank_);
-    for (std::int64_t i = mine.begin; i < mine.end; ++i) {
+    for (std::int64_t i = mine.begin; i < mine.end && !stop_asked(); ++i) {
       const Cell &cell = cells[static_cast<std::size_t>(i)];
       FrequencyNorm &norm = Norm(cell.group);
       norm.set(phases, cell.j);
@@ -204,6 +206,7 @@ private:
       const double estimate = norm.largest(false, static_cast<std::uint64_t>(i));
       *bound = std::max(*bound, div_up(norm.upper(estimate, tries), cosine));
     }
+    PetscCall(StopTogether(comm_));
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, bound, 1, MPI_DOUBLE, MPI_MAX, comm_));
     PetscFunctionReturn(PETSC_SUCCESS);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/frequency_max.h"
 #include "core/error.h"
+#include "core/interruption.h"
 #include "lipschitz/frequency.h"
 #include "lipschitz/rounding.h"
 #include "lipschitz/symbol_gram.h"
@@ -217,7 +218,7 @@ PetscErrorCode SweepGroup(Search &s, std::int64_t group, bool shared) {
   const std::int64_t rounds = (blocks + parts - 1) / parts;
   for (std::int64_t round = 0; round < rounds; ++round) {
     const std::int64_t position = round * parts + part;
-    if (position < blocks) {
+    if (position < blocks && !stop_asked()) {
       __extension__ using Wide = __int128;
       sweep.run(static_cast<std::int64_t>(static_cast<Wide>(position) * step % blocks));
     }
@@ -258,7 +259,7 @@ std::vector<Finalist> evaluate_candidates(Search &s) {
   std::unique_ptr<Symbol> symbol;
   std::unique_ptr<FrequencyNorm> norm;
   std::int64_t group = -1;
-  for (auto i = static_cast<std::size_t>(s.rank); i < s.pending.size();
+  for (auto i = static_cast<std::size_t>(s.rank); i < s.pending.size() && !stop_asked();
        i += static_cast<std::size_t>(s.size)) {
     const Candidate &candidate = s.pending[i];
     if (candidate.group != group) {
@@ -341,9 +342,11 @@ PetscErrorCode Find(Search &s, FrequencyMaximum *out) {
       continue;
     PetscCall(SweepGroup(s, g, !whole_groups));
   }
+  PetscCall(StopTogether(s.comm));
   PetscCall(ShareBest(s));
   PetscCall(GatherPending(s));
   const std::vector<Finalist> finalists = evaluate_candidates(s);
+  PetscCall(StopTogether(s.comm));
   PetscCall(ElectWinner(s, finalists, out));
   std::array<std::int64_t, 2> work{s.factorizations, s.lanczos_runs};
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, work.data(), 2, MPI_INT64_T, MPI_SUM, s.comm));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/linear_operator.h"
 #include "core/error.h"
+#include "core/interruption.h"
 #include "core/random.h"
 #include <algorithm>
 #include <cmath>
@@ -116,6 +117,7 @@ PetscErrorCode LinearOperator::Create(Mat A) {
 
 PetscErrorCode LinearOperator::Apply(bool adjoint, const PetscScalar *x, PetscScalar *y) {
   PetscFunctionBegin;
+  PetscCall(StopTogether(comm_));
   ++products_;
   if (assembled_) {
     PetscCall((adjoint && !hermitian_ ? adjoint_ : forward_).Multiply(x, y));
@@ -146,6 +148,7 @@ PetscErrorCode LinearOperator::Apply(bool adjoint, const PetscScalar *x, PetscSc
 
 PetscErrorCode LinearOperator::ApplyAbsolute(bool adjoint, const PetscReal *x, PetscReal *y) {
   PetscFunctionBegin;
+  PetscCall(StopTogether(comm_));
   ++products_;
   PetscCall((adjoint && !hermitian_ ? adjoint_ : forward_).MultiplyAbsolute(x, y));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/lipsdp.h"
 #include "core/dense.h"
+#include "core/interruption.h"
 #include "lipschitz/hermitian_upper.h"
 #include "lipschitz/rounding.h"
 #include <algorithm>
@@ -165,7 +166,7 @@ double chain_bound(const std::vector<ChainMatrix> &chain, const std::vector<doub
   for (std::size_t i = 0; i < metric.n; ++i)
     metric.m[i * (metric.n + 1)] = 1;
   int exponent = 0;
-  for (std::size_t l = 0; l < chain.size(); ++l) {
+  for (std::size_t l = 0; l < chain.size() && !stop_asked(); ++l) {
     ChainMatrix w = chain[l];
     if (l > 0)
       scale(w, slopes[l - 1]);
@@ -181,7 +182,7 @@ double chain_bound(const std::vector<ChainMatrix> &chain, const std::vector<doub
     if (!(metric.floor > 0) || !std::isfinite(metric.floor))
       return infinity;
   }
-  return infinity; // an empty chain bounds nothing
+  return infinity; // an empty chain bounds nothing, nor does one that was broken off
 }
 
 } // namespace lathe::lipschitz

@@ -2,6 +2,7 @@
 #include "lipschitz/network.h"
 #include "core/citation.h"
 #include "core/error.h"
+#include "core/interruption.h"
 #include "lipschitz/layer_bracket.h"
 #include "lipschitz/layer_map.h"
 #include "lipschitz/lipsdp.h"
@@ -199,6 +200,7 @@ PetscErrorCode LatheNetworkCompose(MPI_Comm comm, const lathe::lipschitz::Networ
     if (options.chain_limit > 0)
       bound->upper_lipsdp = std::min(bound->upper_fused, composer.sequence(tree, Mode::lipsdp));
   });
+  PetscCall(lathe::StopTogether(comm));
   bound->upper = bound->upper_lipsdp;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/network_apply.h"
 #include "core/error.h"
+#include "core/interruption.h"
 #include "core/random.h"
 #include <algorithm>
 #include <cmath>
@@ -195,7 +196,7 @@ std::vector<double> normal_vector(std::uint64_t seed, Stream stream, std::uint64
 // ‖Jv‖/‖v‖ after `steps` power steps with JᵀJ; never decreases from step to step.
 double jacobian_norm(const NetworkEvaluator &net, std::vector<double> v, int steps) {
   double best = 0;
-  for (int step = 0; step < steps; ++step) {
+  for (int step = 0; step < steps && !stop_asked(); ++step) {
     const double length = norm(v);
     if (!(length > 0) || !std::isfinite(length))
       break;
@@ -231,7 +232,8 @@ PetscErrorCode LatheNetworkLowerBound(MPI_Comm comm, const lathe::lipschitz::Net
                                   " values, not a multiple of the network's input size " +
                                   std::to_string(n));
     const std::int64_t count = given > 0 ? given / n : options.samples;
-    for (std::int64_t s = rank; s < count && options.jacobian_steps > 0; s += size) {
+    for (std::int64_t s = rank; s < count && options.jacobian_steps > 0 && !lathe::stop_asked();
+         s += size) {
       const auto sample = static_cast<std::uint64_t>(s);
       std::vector<double> x = given > 0 ? std::vector<double>(options.inputs.begin() + s * n,
                                                               options.inputs.begin() + (s + 1) * n)
@@ -242,6 +244,7 @@ PetscErrorCode LatheNetworkLowerBound(MPI_Comm comm, const lathe::lipschitz::Net
                                        options.jacobian_steps));
     }
   });
+  PetscCall(lathe::StopTogether(comm));
   PetscCallMPI(MPI_Allreduce(&mine, lower, 1, MPI_DOUBLE, MPI_MAX, comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

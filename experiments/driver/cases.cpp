@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Running cases: resume, interrupt, failure, checkpoint.
+#include "core/interruption.h"
 #include "driver/interrupt.h"
 #include "driver/state.h"
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
 
 namespace lathe::driver {
@@ -29,7 +30,9 @@ PetscErrorCode run_one(Driver::State &state, std::size_t index, const Driver::Ca
     const PetscErrorCode mine = guarded();
     PetscCall(agree(state.guard, mine, trap, patience, &verdict));
   }
-  if (state.interrupted) // poll() broke off the case
+  if (verdict.code == stop_error) // StopTogether broke off the case
+    PetscCall(Driver(state).interrupted(&state.interrupted));
+  if (state.interrupted)
     PetscFunctionReturn(PETSC_SUCCESS);
   double seconds = MPI_Wtime() - begin;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &seconds, 1, MPI_DOUBLE, MPI_MAX, state.comm));
@@ -91,36 +94,27 @@ PetscErrorCode Driver::State::prepare_checkpoint() {
 
 PetscErrorCode Driver::State::save_checkpoint(bool now) {
   PetscFunctionBeginUser;
-  int due = now || MPI_Wtime() - last_checkpoint >= common.checkpoint_every ? 1 : 0;
+  const double begin = MPI_Wtime();
+  const double every = common.checkpoint_every;
+  const double least = every > 0 ? std::max(every, 20 * checkpoint_cost) : 0; // at most 5 %
+  int due = now || begin - last_checkpoint >= least ? 1 : 0;
   PetscCallMPI(MPI_Bcast(&due, 1, MPI_INT, 0, comm));
   if (!due)
     PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(checkpoint.save(comm, tables));
-  checkpoint_written = true;
   last_checkpoint = MPI_Wtime();
+  checkpoint_cost = last_checkpoint - begin;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode Driver::interrupted(bool *yes) {
   PetscFunctionBeginUser;
   State &s = *state_;
-  int reason = received_signal();
-  if (s.rank == 0 && s.common.max_walltime > 0 && MPI_Wtime() - s.start >= s.common.max_walltime)
-    reason = 1000; // above every signal's number
+  int reason = stop_reason();
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reason, 1, MPI_INT, MPI_MAX, s.guard));
   *yes = reason != 0;
   if (*yes)
-    s.interrupt_reason = reason == 1000 ? "-max_walltime" : signal_name(reason);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode Driver::poll() {
-  PetscFunctionBeginUser;
-  bool yes = false;
-  PetscCall(interrupted(&yes));
-  state_->interrupted = yes;
-  PetscCheck(!yes, state_->comm, PETSC_ERR_USER, "interrupted by %s",
-             state_->interrupt_reason.c_str());
+    s.interrupt_reason = stop_name(reason);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

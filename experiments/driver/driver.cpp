@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From MPI_Init to the exit code.
 #include "driver/driver.h"
+#include "core/interruption.h"
 #include "driver/interrupt.h"
 #include "driver/state.h"
 #include <slepcsys.h>
@@ -47,7 +48,8 @@ void CommonOptions::declare(Options &options, const About &about) {
       .set_runtime();
   options
       .duration("-checkpoint_every", checkpoint_every,
-                "least time between two checkpoints; 0: after every case")
+                "least time between two checkpoints, which take 5 % of the run at most; 0: after "
+                "every case")
       .set_runtime();
   options
       .duration("-max_walltime", max_walltime,
@@ -226,6 +228,12 @@ PetscErrorCode compute_and_write(Driver::State &state,
   }
   if (verdict.code) {
     PetscCall(state.file.discard());
+    if (verdict.code == stop_error) { // outside of a case
+      PetscCall(driver.interrupted(&state.interrupted));
+      *exit_code = stopped;
+      complain(state, "interrupted by " + state.interrupt_reason + "; no result was written");
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
     *exit_code = is_refusal(verdict.code) ? refused : failure;
     complain(state, verdict.message);
     if (*exit_code == failure)
@@ -255,9 +263,10 @@ PetscErrorCode run_initialized(Driver::State &state, int argc, char **argv,
   PetscCallMPI(MPI_Comm_dup(PETSC_COMM_WORLD, &state.comm));
   PetscCallMPI(MPI_Comm_dup(PETSC_COMM_WORLD, &state.guard));
   state.start = state.last_checkpoint = MPI_Wtime();
-  install_signal_handlers();
+  install_stop_reasons();
   std::string problems;
   PetscCall(read_options(state, argc, argv, &problems));
+  set_wall_time(state.common.max_walltime);
   if (problems.empty())
     PetscCall(compute_and_write(state, compute, exit_code));
   else

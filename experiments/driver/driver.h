@@ -51,9 +51,10 @@ public:
   /// Run `body` for every name that a restarted checkpoint does not hold yet, then write one
   /// variable a column along `dimension`, with the variables name, status, failure and seconds. A
   /// body that fails (PETSc error or exception, on any rank) becomes a failed case with its
-  /// message; the others run. Between cases signals and -max_walltime are heeded: then the rest is
-  /// marked not_run, a checkpoint is written and interrupted() holds. Prints one line a case on
-  /// rank 0's stdout. At most one call for each dimension. Collective.
+  /// message; the others run. Signals and -max_walltime are heeded between cases, and inside a body
+  /// that calls lathe::StopTogether between its steps: then the unfinished rest is marked not_run,
+  /// a checkpoint is written and interrupted() holds. Prints one line a case on rank 0's stdout. At
+  /// most one call for each dimension. Collective.
   ///
   /// A rank that fails alone while the others wait for it in a collective call ends the whole job
   /// after 5 s, with its traceback.
@@ -79,9 +80,6 @@ public:
   void not_converged(const std::string &reason);
   /// true on every rank once any rank got a signal or the wall time is over. Collective.
   PetscErrorCode interrupted(bool *yes);
-  /// For monitors inside a case: fails with PETSC_ERR_USER when interrupted, and the case is then
-  /// marked not_run, not failed. Collective.
-  PetscErrorCode poll();
   /// Attribute time from here to the next call to `phase`: a PETSc log stage and a row of /timing.
   PetscErrorCode phase(const std::string &name);
   /// One line on rank 0's stdout.

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "driver/interrupt.h"
+#include "core/interruption.h"
+#include <chrono>
 #include <csignal>
 #include <initializer_list>
 
 namespace lathe::driver {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+constexpr int wall_time = 1000; // above every signal's number
+
 volatile std::sig_atomic_t received = 0;
+Clock::time_point deadline = Clock::time_point::max();
 
 extern "C" void remember_signal(int number) {
   received = number;
@@ -14,7 +21,7 @@ extern "C" void remember_signal(int number) {
 
 } // namespace
 
-void install_signal_handlers() {
+void install_stop_reasons() {
   struct sigaction action = {};
   action.sa_handler = remember_signal;
   sigemptyset(&action.sa_mask);
@@ -25,20 +32,29 @@ void install_signal_handlers() {
   }
   action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
+  set_stop_question([]() noexcept { return stop_reason() != 0; });
 }
 
-int received_signal() {
-  return received;
+void set_wall_time(double seconds) {
+  if (seconds > 0 && seconds < 1e9) // later than 30 years is never
+    deadline = Clock::now() +
+               std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
-const char *signal_name(int number) {
-  switch (number) {
+int stop_reason() noexcept {
+  return Clock::now() >= deadline ? wall_time : static_cast<int>(received);
+}
+
+const char *stop_name(int reason) {
+  switch (reason) {
   case SIGINT:
     return "SIGINT";
   case SIGTERM:
     return "SIGTERM";
   case SIGUSR1:
     return "SIGUSR1";
+  case wall_time:
+    return "-max_walltime";
   default:
     return "signal";
   }

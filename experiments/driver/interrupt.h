@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SIGINT, SIGTERM and SIGUSR1 (SLURM's --signal) only set a flag; the ranks agree on it between
-// cases, where nothing is half done. A second SIGINT ends the process at once.
+// What may stop a run in good order: SIGINT, SIGTERM, SIGUSR1 (SLURM's --signal) and the wall time.
+// Handlers only set a flag; the ranks agree on it between cases and, through core/interruption.h,
+// between the steps of long computations, where nothing is half done. A second SIGINT ends the
+// process at once.
 #pragma once
 
 namespace lathe::driver {
 
-/// Install the handlers; after PetscInitialize, whose own handlers they replace.
-void install_signal_handlers();
-/// Number of the signal that this process received, or 0.
-int received_signal();
+/// Install the handlers, after PetscInitialize, whose own they replace; and make lathe::stop_asked
+/// say whether there is a reason to stop.
+void install_stop_reasons();
+/// The wall time is over after that many seconds from now; 0: never.
+void set_wall_time(double seconds);
+/// 0, or why this process should stop: the signal's number, a larger one for the wall time.
+int stop_reason() noexcept;
 /// Its name for messages.
-const char *signal_name(int number);
+const char *stop_name(int reason);
 
 } // namespace lathe::driver

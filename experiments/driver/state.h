@@ -17,8 +17,8 @@ struct CommonOptions {
   std::uint64_t seed = 20240229;
   std::string progress = "auto";
   bool restart = false;
-  double checkpoint_every = 30; // [s]; writing one takes 5 to 120 ms, mostly fsync
-  double max_walltime = 0;      // [s]; 0: none
+  double checkpoint_every = 1; // [s]
+  double max_walltime = 0;     // [s]; 0: none
   bool reproducible = false;
   std::string provenance = "minimal";
 
@@ -49,8 +49,9 @@ struct Driver::State {
   Progress progress;
   Checkpoint checkpoint;
   Checkpoint::Tables tables; // every case so far, by dimension
-  bool checkpoint_ready = false, checkpoint_written = false;
+  bool checkpoint_ready = false;
   double start = 0, last_checkpoint = 0;
+  double checkpoint_cost = 0; // of the last one [s]: 5 to 120 ms, mostly fsync
 
   bool interrupted = false;
   std::string interrupt_reason;

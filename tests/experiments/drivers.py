@@ -10,7 +10,11 @@ import time
 import unittest
 
 PROBE = os.environ.get("LATHE_PROBE", "")
-CONV_NORM = os.environ.get("LATHE_CONV_NORM", "")
+BIN = pathlib.Path(os.environ.get("LATHE_BIN", ""))  # the drivers
+CONV_NORM = str(BIN / "conv_norm")
+MATRIX_CONVERT = str(BIN / "matrix_convert")
+MATRIX_NORM = str(BIN / "matrix_norm")
+NETWORK_LIPSCHITZ = str(BIN / "network_lipschitz")
 MPIEXEC = os.environ.get("LATHE_MPIEXEC", "mpiexec")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A driver with nothing to compute, so that tests can make the frame fail, wait, stop and resume.
+#include "core/interruption.h"
 #include "core/random.h"
 #include "driver/driver.h"
 #include <algorithm>
@@ -26,7 +27,8 @@ void declare(Options &o, Settings &s) {
   o.group("Probe");
   o.integer("-cases", s.cases, "1", Interval::closed(0, 1000), "number of cases");
   o.integer("-bad", s.bad, "1", Interval::at_least(0), "index of the case that goes wrong");
-  o.choice("-mode", s.mode, {"none", "fail", "throw", "one_rank", "unconverged", "rows", "body"},
+  o.choice("-mode", s.mode,
+           {"none", "fail", "throw", "one_rank", "unconverged", "rows", "body", "steps"},
            "what goes wrong");
   o.real("-tolerance", s.tolerance, "1", Interval::open(0, 1), "a number");
   o.integers("-sizes", s.sizes, "1", Interval::closed(1, 100), "a list");
@@ -56,6 +58,21 @@ PetscErrorCode misbehave(const Driver &d, const Settings &s) {
   if (s.mode == "one_rank") {
     PetscCheck(d.rank() != 1, PETSC_COMM_SELF, PETSC_ERR_LIB, "rank 1 fails alone");
     PetscCallMPI(MPI_Barrier(d.comm()));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// A case of `pause` seconds in steps of 20 ms; in mode steps it can be broken off between them.
+PetscErrorCode work(const Driver &d, const Settings &s) {
+  PetscFunctionBeginUser;
+  const double end = MPI_Wtime() + s.pause;
+  int left = 1;
+  while (left) {
+    left = MPI_Wtime() < end ? 1 : 0;
+    std::this_thread::sleep_for(std::chrono::duration<double>(left ? 0.02 : 0));
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &left, 1, MPI_INT, MPI_MIN, d.comm()));
+    if (s.mode == "steps")
+      PetscCall(lathe::StopTogether(d.comm()));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -93,7 +110,7 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
     names.push_back("block/" + std::to_string(i));
   PetscCall(d.run_cases("item", names, columns, [&](std::size_t i, Record &r) -> PetscErrorCode {
     PetscFunctionBeginUser;
-    std::this_thread::sleep_for(std::chrono::duration<double>(s.pause));
+    PetscCall(work(d, s));
     if (static_cast<int>(i) == s.bad)
       PetscCall(misbehave(d, s));
     const double value = lathe::random::normal(d.seed(), 0, i);

@@ -8,7 +8,8 @@ import sys
 import time
 
 import h5py
-from drivers import CONV_NORM, PROBE, DriverTest, children, kill_job, main, ranks, wait_gone
+from drivers import (CONV_NORM, NETWORK_LIPSCHITZ, PROBE, SOURCE, DriverTest, children, kill_job,
+                     main, ranks, wait_gone)
 
 OPTIONS = ["-cases", "40", "-output_reproducible", "-checkpoint_every", "0", "-o", "out.h5"]
 LAYERS = ["-layers", "6", "-cout", "3", "-cin", "3", "-input", "5,5", "-output_reproducible",
@@ -57,6 +58,68 @@ class Signals(DriverTest):
 
     def test_sigusr1_at_every_rank(self):
         self.stop_ranks(signal.SIGUSR1, slice(0, 3))
+
+    def stop_mpiexec(self, number, code, env=None, by=None):
+        """Signal mpiexec itself; afterwards a restart ends in the uninterrupted bytes."""
+        expected = self.reference(OPTIONS)
+        process = self.start(3, *OPTIONS, "-pause", "0.2", env=env)
+        self.wait_for("out.ckpt.h5")
+        process.send_signal(number)
+        found, err = self.finish(process)
+        self.assertEqual(found, code, err)
+        if by:
+            self.assertIn(f"interrupted by {by}", err)
+            self.check_interrupted(by)
+        self.resume(2, expected)
+
+    def test_sigusr1_at_mpiexec(self):
+        self.stop_mpiexec(signal.SIGUSR1, 4, by="SIGUSR1")
+
+    # Open MPI's answer to both: SIGTERM to the ranks after 1 s, SIGKILL after another, exit code 1.
+    # What a case needs less than that for is in the result file; what is finished, in the checkpoint.
+    def test_sigint_at_mpiexec(self):
+        self.stop_mpiexec(signal.SIGINT, 1)
+
+    def test_sigterm_at_mpiexec(self):
+        self.stop_mpiexec(signal.SIGTERM, 1)
+
+    def test_sigterm_at_mpiexec_with_time_to_end(self):
+        self.stop_mpiexec(signal.SIGTERM, 1, {"OMPI_MCA_odls_base_sigkill_timeout": "2"}, "SIGTERM")
+
+    def test_ctrl_c_under_lathe_mpiexec(self):
+        expected = self.reference(OPTIONS)
+        process = subprocess.Popen([SOURCE / "lathe", "mpiexec", "-n", "2", PROBE, *OPTIONS[:-1],
+                                    self.folder / "out.h5", "-pause", "0.2"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   start_new_session=True)
+        self.addCleanup(process.kill)
+        self.wait_for_checkpoint_of(process)
+        os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+        err = process.communicate(timeout=20)[1].decode()
+        self.assertEqual(process.returncode, 4, err)
+        self.check_interrupted("SIGUSR1")
+        self.resume(3, expected)
+
+    def test_long_cases_stop_between_their_steps(self):
+        process = self.start(2, *OPTIONS, "-mode", "steps", "-pause", "300")
+        pids = ranks(process, 2)
+        self.wait_for("out.h5.part")
+        begin = time.monotonic()
+        os.kill(pids[1], signal.SIGTERM)
+        code, err = self.finish(process)
+        self.assertEqual(code, 4, err)
+        self.assertLess(time.monotonic() - begin, 2 + 0.02)
+        with h5py.File(self.folder / "out.h5") as file:
+            self.assertEqual(list(file["status"][()]), [2] * 40)
+
+    def test_wall_time_ends_a_computation(self):
+        begin = time.monotonic()
+        done = self.run_driver(2, "-net_gen", "tiny", "-samples", "2000000000", "-o", "net.h5",
+                               "-max_walltime", "1", driver=NETWORK_LIPSCHITZ, code=4)
+        self.assertIn("interrupted by -max_walltime", done.err)
+        self.assertLess(time.monotonic() - begin, 10)
+        with h5py.File(self.folder / "net.h5") as file:
+            self.assertEqual(file.attrs["status"], b"interrupted")
 
     def test_sigterm_without_mpiexec(self):
         process = subprocess.Popen([PROBE, *OPTIONS, "-pause", "0.1"], cwd=self.folder,
