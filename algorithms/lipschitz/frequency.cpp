@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/frequency.h"
+#include "lipschitz/gram_product.h"
 #include "lipschitz/rounding.h"
+#include "lipschitz/scaled_matrix.h"
 #include "lipschitz/shifted_cholesky.h"
+#include "lipschitz/vector_norm.h"
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -14,6 +17,10 @@ constexpr double underflow = 0x1p-800;
 // A quick run must come close to the eigenvalue: a bound that stays below lets every later
 // frequency between the two fail its factorisation.
 constexpr int quick_steps = 60;
+
+// Terms of the Gram matrix's sums that BLAS adds in any order: short, since this rounding is most
+// of the width of the bracket.
+constexpr std::size_t inner_block = 32;
 
 int lanczos_capacity(std::size_t order) {
   return static_cast<int>(std::min<std::size_t>(order, 200));
@@ -32,18 +39,17 @@ dense::View<const Complex> FrequencyNorm::gram() const noexcept {
 void FrequencyNorm::set(const Phases &phases, const Lattice &j) {
   d_.resize(m_ * c_);
   real_.resize(2 * m_ * c_);
-  work_.resize(std::max(m_, c_));
   evaluate_symbol(symbol_, phases, j, real_.data(), d_.data());
-  dense::herk('L', 'C', c_, m_, 1.0, d_.data(), m_, 0.0, g_.data(), c_);
+  gram_product<Complex>({d_.data(), m_, c_, m_}, g_.data(), factor_.data(), inner_block);
   symbol_error_ = symbol_error(symbol_, phases);
   symbol_slack_ = add_up(mul_up(symbol_error_, absolute_), underflow);
-  // |fl(D̂ᴴD̂) − D̂ᴴD̂| ≤ √2·γ_{2m+4}·|D̂|ᵀ|D̂| (Higham, §3.6), and ‖|D̂|‖₂ ≤ ‖P‖₂ + slack.
+  // |fl(D̂ᴴD̂) − D̂ᴴD̂| ≤ γ·|D̂|ᵀ|D̂| (gram_product.h), and ‖|D̂|‖₂ ≤ ‖P‖₂ + slack.
   // Three roundings in a modulus; squares that underflow hide entries below 2⁻⁵³⁰.
   for (std::size_t e = 0; e < m_ * c_; ++e)
     real_[e] = std::sqrt(std::norm(d_[e]));
   const double modulus =
       add_up(mul_up(nonnegative_norm(real_.data(), m_, c_), 1 + 0x1p-50), 0x1p-450);
-  const double gamma = mul_up(up(std::numbers::sqrt2), gamma_up(2.0 * static_cast<double>(m_) + 4));
+  const double gamma = gram_gamma<Complex>(m_, c_, inner_block);
   gram_error_ = add_up(mul_up(gamma, mul_up(modulus, modulus)), underflow);
 }
 
@@ -74,35 +80,6 @@ bool FrequencyNorm::below(double target) {
   return result.positive && add_up(result.upper, gram_error_) <= goal;
 }
 
-bool FrequencyNorm::below_single(const double *re, const double *im, double frobenius, double error,
-                                 double target) {
-  using Single = std::complex<float>;
-  if (!(target > 0x1p-30 && target < 0x1p30))
-    return false;
-  const auto c = static_cast<double>(c_);
-  g_single_.resize(c_ * c_);
-  factor_single_.resize(c_ * c_);
-  panel_single_.resize(panel_.size());
-  double trace = 0;
-  for (std::size_t q = 0, e = 0; q < c_; ++q) {
-    trace += re[e];
-    for (std::size_t p = q; p < c_; ++p, ++e)
-      g_single_[p + q * c_] = {static_cast<float>(re[e]), static_cast<float>(im[e])};
-  }
-  // Rounding an entry to single precision moves it by 2⁻²⁴ relative, or 2⁻¹⁵⁰ where it underflows.
-  const double conversion = add_up(mul_up(0x1.001p-24, frobenius), c * 0x1p-140);
-  const double distance = add_up(conversion, error);
-  const double slack =
-      cholesky_slack<Single>(c_, std::max(0.0, c * target - trace * (1 - 1e-6)), target);
-  const double tau = (target - slack - distance) * (1 - 0x1p-20);
-  if (!(tau > 0))
-    return false;
-  const dense::View<const Single> g{g_single_.data(), c_, c_, c_};
-  const ShiftedCholesky result =
-      shifted_cholesky<Single>(g, tau, factor_single_.data(), panel_single_.data(), nullptr);
-  return result.positive && add_up(result.upper, distance) <= target;
-}
-
 double FrequencyNorm::largest(bool quick, std::uint64_t stream) {
   if (!lanczos_)
     lanczos_ = std::make_unique<HermitianLanczos<Complex>>(c_, lanczos_capacity(c_));
@@ -127,36 +104,72 @@ double FrequencyNorm::upper(double estimate, int &tries) {
   double square = trace;
   double shift_now = shift();
   for (tries = 1; shift_now < 0x1p-10 && estimate > 0; ++tries, shift_now *= 2) {
-    const ShiftedCholesky result = shifted_cholesky<Complex>(
-        gram(), estimate * (1 + shift_now), factor_.data(), panel_.data(), nullptr);
+    const double tau = estimate * (1 + shift_now);
+    const ShiftedCholesky result =
+        shifted_cholesky<Complex>(gram(), tau, factor_.data(), panel_.data(), nullptr);
     if (result.positive) {
-      square = std::min(square, result.upper);
+      square = std::min({square, result.upper, add_up(tau, factor_slack(tau, trace))});
       break;
     }
   }
   return add_up(sqrt_up(add_up(square, gram_error_)), symbol_slack_);
 }
 
-double FrequencyNorm::lower() {
-  std::vector<Complex> &y = work_;
-  dense::gemv('N', m_, c_, Complex(1), d_.data(), m_, x_.data(), Complex(0), y.data());
-  double xx = 0;
-  double yy = 0;
+// The factorisation satisfies |B − LLᴴ| ≤ γ·|L||L|ᵀ (Higham, Theorem 10.3), whose norm ‖|L|‖₂² is
+// far below the trace of B that bounds it beforehand where L is nearly diagonal.
+double FrequencyNorm::factor_slack(double tau, double trace) {
+  real_.resize(std::max(real_.size(), c_ * c_));
   for (std::size_t q = 0; q < c_; ++q)
-    xx += std::norm(x_[q]);
-  for (std::size_t p = 0; p < m_; ++p)
-    yy += std::norm(y[p]);
-  if (!(xx > 0) || !std::isfinite(xx))
+    for (std::size_t p = 0; p < c_; ++p)
+      real_[p + q * c_] = p < q ? 0.0 : std::sqrt(std::norm(factor_[p + q * c_]));
+  const double modulus =
+      add_up(mul_up(nonnegative_norm(real_.data(), c_, c_), 1 + 0x1p-50), 0x1p-450);
+  const double gamma = dot_gamma<Complex>(static_cast<double>(cholesky_terms(c_)));
+  // Forming the diagonal τ − g rounds once.
+  return add_up(mul_up(gamma, mul_up(modulus, modulus)),
+                add_up(mul_up(unit_roundoff, add_up(tau, trace)), underflow));
+}
+
+namespace {
+
+// Sums of products in twice the precision (Ogita, Rump, Oishi, SIAM J. Sci. Comput. 26 (2005)):
+// the error is one rounding of the result and γ² of the sum of moduli.
+struct DoubleSum {
+  double high = 0, low = 0;
+  void add(double a, double b) noexcept {
+    const double product = a * b;
+    const double sum = high + product, back = sum - high;
+    low += ((high - (sum - back)) + (product - back)) + std::fma(a, b, -product);
+    high = sum;
+  }
+};
+
+} // namespace
+
+double FrequencyNorm::lower() {
+  std::vector<DoubleSum> sum(2 * m_);
+  for (std::size_t q = 0; q < c_; ++q)
+    for (std::size_t p = 0; p < m_; ++p) {
+      const Complex d = d_[p + q * m_], x = x_[q];
+      sum[2 * p].add(d.real(), x.real());
+      sum[2 * p].add(-d.imag(), x.imag());
+      sum[2 * p + 1].add(d.real(), x.imag());
+      sum[2 * p + 1].add(d.imag(), x.real());
+    }
+  std::vector<double> y;
+  for (const DoubleSum &s : sum)
+    y.push_back(s.high + s.low);
+  const NormInterval norm_x = vector_norm(2 * c_, reinterpret_cast<const double *>(x_.data()));
+  const NormInterval norm_y = vector_norm(y.size(), y.data());
+  if (!(norm_x.lower > 0) || !std::isfinite(norm_x.upper))
     return 0;
-  // ‖fl(D̂x)‖ − √2·γ_{2c+2}·‖|D̂|‖·‖x‖ with ‖|D̂|‖ ≤ (1 + error)·‖P‖, and the error of D̂ itself;
-  // the norms of x and y carry γ_{2c+2} and γ_{2m+2}.
-  const auto c = static_cast<double>(c_), m = static_cast<double>(m_);
-  const double norm_x = mul_up(sqrt_up(xx), up(1 + gamma_up(2 * c + 2)));
-  const double norm_y = mul_down(sqrt_down(yy), down(1 - gamma_up(2 * m + 2)));
-  const double per_x = add_up(mul_up(mul_up(up(std::numbers::sqrt2), gamma_up(2 * c + 2)),
+  // ‖|D̂||x|‖ ≤ ‖|D̂|‖·‖x‖ with ‖|D̂|‖ ≤ (1 + error)·‖P‖, and the error of D̂ itself.
+  const double gamma = gamma_up(4 * static_cast<double>(c_) + 4);
+  const double per_x = add_up(mul_up(mul_up(up(std::numbers::sqrt2), mul_up(gamma, gamma)),
                                      mul_up(absolute_, up(1 + symbol_error_))),
                               symbol_slack_);
-  return std::max(0.0, down(sub_down(norm_y / norm_x, per_x) * (1 - 0x1p-51)));
+  const double quotient = down(mul_down(norm_y.lower, 1 - 0x1p-52) / norm_x.upper);
+  return std::max(0.0, sub_down(quotient, per_x));
 }
 
 } // namespace lathe::lipschitz

@@ -23,15 +23,11 @@ public:
   /// One shifted Cholesky factorisation: true certifies ‖D(ω)‖₂² ≤ target. On failure direction()
   /// holds a start for Lanczos.
   bool below(double target);
-  /// The same for a packed lower triangle with Frobenius norm `frobenius` and distance `error` from
-  /// D(ω)ᴴD(ω), in single precision: half the time, and rigorous too, but its slack of about
-  /// 2c²·2⁻²⁴ settles only what lies well below the target (5·10⁻⁴ at c = 64).
-  bool below_single(const double *re, const double *im, double frobenius, double error,
-                    double target);
   /// Lanczos estimate of ‖D(ω)‖₂², a lower bound up to rounding. Few steps when `quick`; else to
   /// rounding, from a start that depends on `stream` only.
   double largest(bool quick, std::uint64_t stream);
-  /// Rigorous upper bound of ‖D(ω)‖₂ near √estimate. `tries` counts the factorisations.
+  /// Rigorous upper bound of ‖D(ω)‖₂ near √estimate; sharper than below(), from the factor itself.
+  /// `tries` counts the factorisations.
   double upper(double estimate, int &tries);
   /// Rigorous lower bound of ‖D(ω)‖₂ from the vector that `largest` left; after set().
   double lower();
@@ -42,12 +38,13 @@ public:
   [[nodiscard]] double shift() const noexcept;
 
 private:
+  /// λ_max(G) − τ is at most this after factor_ came from τI − G; tr G ≤ trace.
+  double factor_slack(double tau, double trace);
   const Symbol &symbol_;
   std::size_t c_, m_;
   double absolute_, symbol_error_ = 0, gram_error_ = 0, symbol_slack_ = 0;
-  std::vector<Complex> d_, g_, factor_, panel_, x_, work_;
+  std::vector<Complex> d_, g_, factor_, panel_, x_;
   std::vector<double> real_;
-  std::vector<std::complex<float>> g_single_, factor_single_, panel_single_;
   std::unique_ptr<HermitianLanczos<Complex>> lanczos_;
 };
 

@@ -3,11 +3,15 @@
 #include "core/error.h"
 #include "core/interruption.h"
 #include "lipschitz/frequency.h"
+#include "lipschitz/gram_batch.h"
 #include "lipschitz/rounding.h"
 #include "lipschitz/symbol_gram.h"
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <memory>
 #include <numeric>
+#include <optional>
 
 namespace lathe::lipschitz {
 namespace {
@@ -15,6 +19,17 @@ namespace {
 struct Candidate {
   std::int64_t group = 0, frequency = 0;
   double estimate = 0; // quick Lanczos value
+};
+
+// What belongs to one group.
+struct GroupWork {
+  GroupWork(const ConvolutionGeometry &geometry, const double *weight, std::int64_t g, int exponent)
+      : group(g), symbol(make_symbol(geometry, weight, g, exponent)),
+        absolute(absolute_norm(symbol)), norm(symbol, absolute) {}
+  std::int64_t group;
+  Symbol symbol;
+  double absolute;
+  FrequencyNorm norm;
 };
 
 // State of one rank's search.
@@ -30,6 +45,15 @@ struct Search {
   double settled = 0; // largest bound of ‖D‖² by which a frequency was settled
   std::vector<Candidate> pending;
   std::int64_t factorizations = 0, lanczos_runs = 0;
+  std::unique_ptr<GroupWork> work; // of the group visited last
+
+  GroupWork &group(std::int64_t g) {
+    if (!work || work->group != g) {
+      work.reset();
+      work = std::make_unique<GroupWork>(geometry, weight, g, exponent);
+    }
+    return *work;
+  }
 };
 
 // Frequencies whose squared norm is within this relative distance of the maximum are evaluated
@@ -46,41 +70,20 @@ std::uint64_t stream(const Search &s, std::int64_t group, std::int64_t k) noexce
          static_cast<std::uint64_t>(k);
 }
 
-// One frequency whose Gram matrix is in `norm`.
-void settle(Search &s, FrequencyNorm &norm, std::int64_t group, std::int64_t k,
-            const Symbol &symbol) {
-  const double target = s.best * (1 - margin(symbol));
+// Frequency k, whose Gram matrix is in work.norm.
+void settle(Search &s, GroupWork &work, std::int64_t k) {
+  const double target = s.best * (1 - margin(work.symbol));
   if (target > 0) {
     ++s.factorizations;
-    if (norm.below(target)) {
+    if (work.norm.below(target)) {
       s.settled = std::max(s.settled, target);
       return;
     }
   }
   ++s.lanczos_runs;
-  const double estimate = norm.largest(true, stream(s, group, k));
+  const double estimate = work.norm.largest(true, stream(s, work.group, k));
   s.best = std::max(s.best, estimate);
-  s.pending.push_back({group, k, estimate});
-}
-
-// Upper bound of λ_max from trace and Frobenius norm: mean + √((c−1)/c·(s₂ − s₁²/c)).
-struct Screen {
-  double frobenius = 0, upper = 0;
-};
-Screen screen(const double *re, const double *im, std::size_t c) noexcept {
-  double trace = 0, diagonal = 0, square = 0;
-  for (std::size_t q = 0, e = 0; q < c; ++q) {
-    trace += re[e];
-    diagonal += re[e] * re[e];
-    for (std::size_t p = q; p < c; ++p, ++e)
-      square += re[e] * re[e] + im[e] * im[e];
-  }
-  square = 2 * square - diagonal;
-  const auto n = static_cast<double>(c);
-  const double mean = trace / n;
-  const double rounding = 8 * gamma_up(n * (n + 1)); // of the sums, relative to square/n ≥ mean²
-  const double variance = std::max(0.0, square / n - mean * mean) + rounding * square / n;
-  return {square, (mean + std::sqrt((n - 1) * variance)) * (1 + rounding)};
+  s.pending.push_back({work.group, k, estimate});
 }
 
 // Positions of `n` items in a fixed order that jumps over the whole range, so that the lower bound
@@ -94,91 +97,134 @@ std::int64_t golden_step(std::int64_t n) noexcept {
 
 std::size_t block_length(std::size_t packed) noexcept {
   constexpr std::size_t cache = std::size_t{1} << 19; // bytes of one block of Gram matrices
-  return std::clamp<std::size_t>(cache / (16 * packed), 8, 128);
+  return std::clamp<std::size_t>(cache / (16 * packed), lanes, 128) / lanes * lanes;
 }
 
-// Chunk of positions first, first + step, … of one group's frequencies on this rank.
+// Sweep over one group's frequencies, block by block: single precision settles most of a block,
+// double precision what is left of it.
 class GroupSweep {
 public:
-  GroupSweep(Search &s, const Symbol &symbol, std::int64_t group, double absolute)
-      : s_(s), symbol_(symbol), group_(group), absolute_(absolute), norm_(symbol, absolute),
-        direct_(prefer_direct(symbol, s.spectrum.size())),
-        gram_(symbol, direct_ ? Lattice{1, 1, 1} : s.spectrum.extent()),
-        block_(direct_ ? 1 : block_length(gram_.packed())) {}
+  GroupSweep(Search &s, GroupWork &work)
+      : s_(s), work_(work), direct_(prefer_direct(work.symbol, s.spectrum.size())),
+        gram_(work.symbol, direct_ ? Lattice{1, 1, 1} : s.spectrum.extent()),
+        block_(direct_ ? lanes : block_length(gram_.packed())) {}
 
-  [[nodiscard]] bool direct() const noexcept { return direct_; }
-  [[nodiscard]] SymbolGram &gram() noexcept { return gram_; }
   [[nodiscard]] std::int64_t blocks() const noexcept {
     const auto b = static_cast<std::int64_t>(block_);
     return (s_.spectrum.size() + b - 1) / b;
   }
 
-  // Settle every frequency of block b.
+  /// Coefficients of the Gram matrices; `shared`: split over the ranks, collective.
+  PetscErrorCode Prepare(bool shared) {
+    PetscFunctionBegin;
+    if (direct_)
+      PetscFunctionReturn(PETSC_SUCCESS);
+    // Splitting the products pays once they outweigh the sum over ranks.
+    const Symbol &symbol = work_.symbol;
+    const double products = static_cast<double>(symbol.count() * symbol.count()) *
+                            static_cast<double>(symbol.cols * symbol.cols * symbol.rows);
+    const bool split = shared && s_.size > 1 && products > 2e7;
+    gram_.accumulate(symbol, split ? s_.rank : 0, split ? s_.size : 1);
+    std::vector<double> &r = gram_.coefficients();
+    constexpr std::size_t chunk = std::size_t{1} << 27;
+    for (std::size_t at = 0; split && at < r.size(); at += chunk)
+      PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, r.data() + at,
+                                 static_cast<int>(std::min(chunk, r.size() - at)), MPI_DOUBLE,
+                                 MPI_SUM, s_.comm));
+    distance_ = add_up(
+        mul_up(gram_.error(symbol, s_.phases, s_.size), mul_up(work_.absolute, work_.absolute)),
+        0x1p-800);
+    batch_.emplace(gram_, distance_, work_.absolute);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+
+  /// Settle every frequency of block b.
   void run(std::int64_t b) {
     const std::int64_t begin = b * static_cast<std::int64_t>(block_);
     const auto count = static_cast<std::size_t>(
         std::min(static_cast<std::int64_t>(block_), s_.spectrum.size() - begin));
     if (direct_) {
-      norm_.set(s_.phases, s_.spectrum[begin]);
-      settle(s_, norm_, group_, begin, symbol_);
+      for (std::int64_t k = begin; k < begin + static_cast<std::int64_t>(count); ++k) {
+        work_.norm.set(s_.phases, s_.spectrum[k]);
+        settle(s_, work_, k);
+      }
       return;
     }
-    j_.resize(count);
-    for (std::size_t f = 0; f < count; ++f)
-      j_[f] = s_.spectrum[begin + static_cast<std::int64_t>(f)];
-    const std::size_t e = gram_.packed();
-    re_.resize(e * block_);
-    im_.resize(e * block_);
-    gram_.evaluate(s_.phases, j_.data(), count, re_.data(), im_.data());
-    const double error = gram_error();
-    std::vector<std::pair<double, std::size_t>> order;
-    std::vector<double> upper(count);
-    for (std::size_t f = 0; f < count; ++f) {
-      const Screen sc = screen(re_.data() + f * e, im_.data() + f * e, symbol_.cols);
-      upper[f] = add_up(sc.upper, error);
-      order.emplace_back(-sc.frobenius, f);
-    }
-    std::sort(order.begin(), order.end());
-    for (const auto &[weight, f] : order) {
-      const double target = s_.best * (1 - margin(symbol_));
-      if (upper[f] <= target) {
-        s_.settled = std::max(s_.settled, target);
-        continue;
-      }
-      if (target > 0 && single_pays()) {
-        ++single_tries_;
-        ++s_.factorizations;
-        const double frobenius = sqrt_up(mul_up(-weight, 1 + 0x1p-20));
-        if (norm_.below_single(re_.data() + f * e, im_.data() + f * e, frobenius, error, target)) {
-          s_.settled = std::max(s_.settled, target);
-          continue;
-        }
-        ++single_failures_;
-      }
-      norm_.set_packed(re_.data() + f * e, im_.data() + f * e, error);
-      settle(s_, norm_, group_, begin + static_cast<std::int64_t>(f), symbol_);
-    }
+    for (std::size_t first = 0; first < count; first += lanes)
+      screen(begin + static_cast<std::int64_t>(first), std::min(lanes, count - first));
+    settle_doubtful();
   }
 
 private:
-  // Single precision first, while it settles at least half of what it tries (c ≥ 16: below, the
-  // conversion costs as much as the factorisation).
+  // `count` frequencies from k on; those that single precision cannot settle become doubtful.
+  void screen(std::int64_t k, std::size_t count) {
+    std::array<Lattice, lanes> j{};
+    for (std::size_t l = 0; l < count; ++l)
+      j[l] = s_.spectrum[k + static_cast<std::int64_t>(l)];
+    batch_->evaluate(s_.phases, j.data(), count);
+    const auto doubt = [&](std::size_t l) {
+      doubtful_.push_back({work_.group, k + static_cast<std::int64_t>(l), batch_->estimate()[l]});
+    };
+    unsigned open = (1U << count) - 1;
+    if (s_.best == 0) { // a lower bound to begin with
+      const auto &estimate = batch_->estimate();
+      const auto l = static_cast<std::size_t>(
+          std::max_element(estimate.begin(), estimate.begin() + static_cast<long>(count)) -
+          estimate.begin());
+      doubt(l);
+      settle_doubtful();
+      open &= ~(1U << l);
+    }
+    const double target = s_.best * (1 - margin(work_.symbol));
+    for (std::size_t l = 0; l < count; ++l)
+      if (batch_->upper()[l] <= target)
+        open &= ~(1U << l);
+    if (open != 0 && target > 0 && single_pays()) {
+      const auto tries = std::popcount(open);
+      open &= ~batch_->certify(target);
+      s_.factorizations += tries;
+      single_tries_ += tries;
+      single_failures_ += std::popcount(open);
+    }
+    if (std::popcount(open) < static_cast<int>(count))
+      s_.settled = std::max(s_.settled, target);
+    for (std::size_t l = 0; l < count; ++l)
+      if ((open >> l & 1U) != 0)
+        doubt(l);
+  }
+
+  void settle_doubtful() {
+    std::sort(doubtful_.begin(), doubtful_.end(),
+              [](const Candidate &a, const Candidate &b) { return a.estimate > b.estimate; });
+    const std::size_t count = doubtful_.size(), e = gram_.packed();
+    j_.clear();
+    for (const Candidate &d : doubtful_)
+      j_.push_back(s_.spectrum[d.frequency]);
+    re_.resize(std::max(re_.size(), e * count));
+    im_.resize(re_.size());
+    if (count > 0)
+      gram_.evaluate(s_.phases, j_.data(), count, re_.data(), im_.data());
+    for (std::size_t f = 0; f < count; ++f) {
+      work_.norm.set_packed(re_.data() + f * e, im_.data() + f * e, distance_);
+      settle(s_, work_, doubtful_[f].frequency);
+    }
+    doubtful_.clear();
+  }
+
+  // Single precision first, while it settles at least half of what it tries.
   [[nodiscard]] bool single_pays() const noexcept {
-    return symbol_.cols >= 16 && (single_tries_ < 32 || 2 * single_failures_ < single_tries_);
+    return single_tries_ < 64 || 2 * single_failures_ < single_tries_;
   }
-  [[nodiscard]] double gram_error() const noexcept {
-    return add_up(mul_up(gram_.error(symbol_, s_.phases, s_.size), mul_up(absolute_, absolute_)),
-                  0x1p-800);
-  }
+
   Search &s_;
-  const Symbol &symbol_;
-  std::int64_t group_;
-  double absolute_;
-  FrequencyNorm norm_;
+  GroupWork &work_;
   bool direct_;
   SymbolGram gram_;
+  std::optional<GramBatch> batch_;
   std::size_t block_;
+  double distance_ = 0; // of the Gram matrices in double precision
   std::int64_t single_tries_ = 0, single_failures_ = 0;
+  std::vector<Candidate> doubtful_;
   std::vector<Lattice> j_;
   std::vector<double> re_, im_;
 };
@@ -193,26 +239,13 @@ PetscErrorCode ShareBest(Search &s) {
 // All frequencies of one group; with `shared`, split over the ranks (then collective).
 PetscErrorCode SweepGroup(Search &s, std::int64_t group, bool shared) {
   PetscFunctionBegin;
-  const Symbol symbol = make_symbol(s.geometry, s.weight, group, s.exponent);
-  const double absolute = absolute_norm(symbol);
-  if (absolute <= 0x1p-499) // a group of zeros: absolute_norm adds 2⁻⁵⁰⁰
+  GroupWork &work = s.group(group);
+  if (work.absolute <= 0x1p-499) // a group of zeros: absolute_norm adds 2⁻⁵⁰⁰
     PetscFunctionReturn(PETSC_SUCCESS);
-  GroupSweep sweep(s, symbol, group, absolute);
+  GroupSweep sweep(s, work);
   const int parts = shared ? s.size : 1;
   const int part = shared ? s.rank : 0;
-  if (!sweep.direct()) {
-    // Splitting the products pays once they outweigh the sum over ranks.
-    const double products = static_cast<double>(symbol.count() * symbol.count()) *
-                            static_cast<double>(symbol.cols * symbol.cols * symbol.rows);
-    const bool split = parts > 1 && products > 2e7;
-    sweep.gram().accumulate(symbol, split ? part : 0, split ? parts : 1);
-    std::vector<double> &r = sweep.gram().coefficients();
-    constexpr std::size_t chunk = std::size_t{1} << 27;
-    for (std::size_t at = 0; split && at < r.size(); at += chunk)
-      PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, r.data() + at,
-                                 static_cast<int>(std::min(chunk, r.size() - at)), MPI_DOUBLE,
-                                 MPI_SUM, s.comm));
-  }
+  PetscCall(sweep.Prepare(shared));
   const std::int64_t blocks = sweep.blocks();
   const std::int64_t step = golden_step(blocks);
   const std::int64_t rounds = (blocks + parts - 1) / parts;
@@ -256,20 +289,13 @@ PetscErrorCode GatherPending(Search &s) {
 // Evaluate this rank's share of the candidates straight from the taps; keep those near the maximum.
 std::vector<Finalist> evaluate_candidates(Search &s) {
   std::vector<Finalist> finalists;
-  std::unique_ptr<Symbol> symbol;
-  std::unique_ptr<FrequencyNorm> norm;
-  std::int64_t group = -1;
   for (auto i = static_cast<std::size_t>(s.rank); i < s.pending.size() && !stop_asked();
        i += static_cast<std::size_t>(s.size)) {
     const Candidate &candidate = s.pending[i];
-    if (candidate.group != group) {
-      group = candidate.group;
-      norm.reset();
-      symbol = std::make_unique<Symbol>(make_symbol(s.geometry, s.weight, group, s.exponent));
-      norm = std::make_unique<FrequencyNorm>(*symbol, absolute_norm(*symbol));
-    }
+    GroupWork &work = s.group(candidate.group);
+    FrequencyNorm *norm = &work.norm;
     norm->set(s.phases, s.spectrum[candidate.frequency]);
-    const double target = s.best * (1 - margin(*symbol));
+    const double target = s.best * (1 - margin(work.symbol));
     if (candidate.estimate < target) {
       ++s.factorizations;
       if (norm->below(target)) {
@@ -277,9 +303,9 @@ std::vector<Finalist> evaluate_candidates(Search &s) {
         continue;
       }
     }
-    Finalist f{group, candidate.frequency, 0, 0, 0, {}};
+    Finalist f{candidate.group, candidate.frequency, 0, 0, 0, {}};
     ++s.lanczos_runs;
-    f.value = norm->largest(false, stream(s, group, f.frequency));
+    f.value = norm->largest(false, stream(s, f.group, f.frequency));
     s.best = std::max(s.best, f.value);
     f.vector = norm->vector();
     f.lower = norm->lower();
@@ -364,7 +390,7 @@ PetscErrorCode FrequencyMaximumFind(MPI_Comm comm, const ConvolutionGeometry &ge
   *maximum = FrequencyMaximum();
   LatheGuard(comm, {
     Search search{comm,           0, 1, geometry, weight, exponent, HalfSpectrum(extent),
-                  Phases(extent), 0, 0, {},       0,      0};
+                  Phases(extent), 0, 0, {},       0,      0,        {}};
     PetscCallMPI(MPI_Comm_rank(comm, &search.rank));
     PetscCallMPI(MPI_Comm_size(comm, &search.size));
     PetscCall(Find(search, maximum));

@@ -5,13 +5,14 @@
 
 namespace lathe::lipschitz {
 
-template <class W> void gram_product(dense::View<const W> a, W *g, W *scratch) noexcept {
+template <class W>
+void gram_product(dense::View<const W> a, W *g, W *scratch, std::size_t length) noexcept {
   const bool tall = a.rows >= a.cols;
   const std::size_t c = std::min(a.rows, a.cols);
   const std::size_t k = std::max(a.rows, a.cols);
   const char op = tall ? 'C' : 'N';
-  for (std::size_t first = 0; first < k; first += gram_block) {
-    const std::size_t width = std::min(gram_block, k - first);
+  for (std::size_t first = 0; first < k; first += length) {
+    const std::size_t width = std::min(length, k - first);
     const W *block = tall ? a.data + first : a.column(first);
     W *target = first == 0 ? g : scratch;
     dense::herk<W>('L', op, c, width, 1, block, a.ld, 0, target, c);
@@ -23,10 +24,11 @@ template <class W> void gram_product(dense::View<const W> a, W *g, W *scratch) n
   }
 }
 
-template <class W> double gram_gamma(std::size_t rows, std::size_t cols) noexcept {
+template <class W>
+double gram_gamma(std::size_t rows, std::size_t cols, std::size_t length) noexcept {
   const std::size_t k = std::max(rows, cols);
-  const std::size_t blocks = (k + gram_block - 1) / gram_block;
-  return dot_gamma<W>(static_cast<double>(std::min(k, gram_block) + blocks));
+  const std::size_t blocks = (k + length - 1) / length;
+  return dot_gamma<W>(static_cast<double>(std::min(k, length) + blocks));
 }
 
 double gram_underflow(std::size_t rows, std::size_t cols) noexcept {
@@ -35,11 +37,12 @@ double gram_underflow(std::size_t rows, std::size_t cols) noexcept {
   return 8 * c * (k + 1) * smallest_subnormal;
 }
 
-template void gram_product<double>(dense::View<const double>, double *, double *) noexcept;
+template void gram_product<double>(dense::View<const double>, double *, double *,
+                                   std::size_t) noexcept;
 template void gram_product<std::complex<double>>(dense::View<const std::complex<double>>,
-                                                 std::complex<double> *,
-                                                 std::complex<double> *) noexcept;
-template double gram_gamma<double>(std::size_t, std::size_t) noexcept;
-template double gram_gamma<std::complex<double>>(std::size_t, std::size_t) noexcept;
+                                                 std::complex<double> *, std::complex<double> *,
+                                                 std::size_t) noexcept;
+template double gram_gamma<double>(std::size_t, std::size_t, std::size_t) noexcept;
+template double gram_gamma<std::complex<double>>(std::size_t, std::size_t, std::size_t) noexcept;
 
 } // namespace lathe::lipschitz

@@ -83,14 +83,12 @@ void negative_direction(std::size_t n, std::size_t pivot, const T *factor, T *x)
 } // namespace
 
 template <class T>
-double cholesky_slack(std::size_t n, double trace, double largest_diagonal) noexcept {
+double cholesky_slack(std::size_t n, double trace, double largest_diagonal,
+                      std::size_t terms) noexcept {
   using R = Real<T>;
   constexpr double u = std::numeric_limits<R>::epsilon() / 2;
   constexpr double eta = std::numeric_limits<R>::denorm_min();
-  const double blocks = static_cast<double>((n + cholesky_block - 1) / cholesky_block);
-  const double block = static_cast<double>(std::min(n, cholesky_block));
-  // Beyond the textbook's + 1: BLAS may multiply by a rounded reciprocal instead of dividing.
-  const double k = block + blocks + 4;
+  const auto k = static_cast<double>(terms);
   const double gamma = dense::is_complex<T>
                            ? mul_up(std::numbers::sqrt2 + 1e-15, gamma_up(2 * k, u))
                            : gamma_up(k, u);
@@ -135,7 +133,7 @@ ShiftedCholesky shifted_cholesky(View<const T> g, double tau, T *work, T *panel,
 }
 
 #define LATHE_INSTANTIATE(T)                                                                       \
-  template double cholesky_slack<T>(std::size_t, double, double) noexcept;                         \
+  template double cholesky_slack<T>(std::size_t, double, double, std::size_t) noexcept;            \
   template ShiftedCholesky shifted_cholesky<T>(View<const T>, double, T *, T *, T *) noexcept;
 LATHE_INSTANTIATE(float)
 LATHE_INSTANTIATE(double)

@@ -10,14 +10,30 @@
 // grows with n, not n². Complex arithmetic: √2·γ_{2K}.
 #pragma once
 #include "core/dense.h"
+#include <algorithm>
 
 namespace lathe::lipschitz {
 
+/// Columns of the inner-product blocks.
+inline constexpr std::size_t cholesky_block = 256;
+
+/// K of the blocked algorithm of shifted_cholesky, and when n ≤ 256 of LAPACK's potrf with any
+/// blocking. Beyond the textbook's + 1: BLAS may multiply by a rounded reciprocal instead of
+/// dividing.
+inline constexpr std::size_t cholesky_terms(std::size_t n) noexcept {
+  return std::min(n, cholesky_block) + (n + cholesky_block - 1) / cholesky_block + 4;
+}
+
 /// Bound of −λ_min(B) after a successful factorisation of Hermitian B of order n with this trace
-/// and largest diagonal entry, for the blocked algorithm of shifted_cholesky or, when n ≤ 256, for
-/// LAPACK's potrf of any blocking. Rounded up; T gives the precision and real or complex.
+/// and largest diagonal entry, whose terms meet at most `terms` roundings. Rounded up; T gives the
+/// precision and real or complex.
 template <class T>
-double cholesky_slack(std::size_t n, double trace, double largest_diagonal) noexcept;
+double cholesky_slack(std::size_t n, double trace, double largest_diagonal,
+                      std::size_t terms) noexcept;
+template <class T>
+double cholesky_slack(std::size_t n, double trace, double largest_diagonal) noexcept {
+  return cholesky_slack<T>(n, trace, largest_diagonal, cholesky_terms(n));
+}
 
 struct ShiftedCholesky {
   bool positive = false; ///< the factorisation ran to its end
@@ -36,8 +52,5 @@ struct ShiftedCholesky {
 template <class T>
 ShiftedCholesky shifted_cholesky(dense::View<const T> g, double tau, T *work, T *panel,
                                  T *direction) noexcept;
-
-/// Columns of the inner-product blocks.
-inline constexpr std::size_t cholesky_block = 256;
 
 } // namespace lathe::lipschitz

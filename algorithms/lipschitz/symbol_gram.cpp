@@ -53,8 +53,12 @@ std::size_t SymbolGram::find(const Lattice &x, const Lattice &y, double &sign) c
 void SymbolGram::accumulate(const Symbol &s, int part, int parts) {
   const std::size_t c = cols_;
   panel_.resize(c * c * s.count());
-  for (auto a = static_cast<std::size_t>(part); a < s.count();
-       a += static_cast<std::size_t>(parts)) {
+  // Tap a has a + 1 products: deal them out from the largest, back and forth.
+  const auto all = static_cast<std::size_t>(parts);
+  for (std::size_t a = s.count(), dealt = 0; a-- > 0; ++dealt) {
+    const std::size_t turn = dealt % (2 * all);
+    if (std::min(turn, 2 * all - 1 - turn) != static_cast<std::size_t>(part))
+      continue;
     dense::gemm('T', 'N', c, c * (a + 1), s.rows, 1.0, s.tap(a), s.rows, s.taps.data(), s.rows, 0.0,
                 panel_.data(), c);
     for (std::size_t b = 0; b <= a; ++b) {

@@ -18,11 +18,21 @@ public:
   /// Offsets of `symbol` on a torus of `extent`; coefficients zero.
   SymbolGram(const Symbol &symbol, const Lattice &extent);
 
-  /// Add the products of taps a ≡ part (mod parts); the coefficients are complete when all parts
-  /// are added, on one rank or by a sum over ranks.
+  /// Add the products of the taps of one of `parts` shares of about equal work; the coefficients
+  /// are complete when all shares are added, on one rank or by a sum over ranks.
   void accumulate(const Symbol &symbol, int part, int parts);
+  /// packed() of each cosine, then of each sine of offsets 1, 2, …
   [[nodiscard]] std::vector<double> &coefficients() noexcept { return coefficient_; }
+  [[nodiscard]] const std::vector<double> &coefficients() const noexcept { return coefficient_; }
 
+  [[nodiscard]] std::size_t order() const noexcept { return cols_; }
+  /// Values that the components of the offsets take along axis i, and for each offset which.
+  [[nodiscard]] const std::array<std::vector<std::int64_t>, 3> &distinct() const noexcept {
+    return distinct_;
+  }
+  [[nodiscard]] const std::vector<std::array<std::size_t, 3>> &component() const noexcept {
+    return component_;
+  }
   /// Entries of a packed lower triangle, column by column.
   [[nodiscard]] std::size_t packed() const noexcept { return packed_; }
   [[nodiscard]] std::size_t cosines() const noexcept { return offset_.size(); }

@@ -242,3 +242,15 @@ TEST_CASE("enough channels for the single-precision screen", "[conv][norm][mpi]"
     CHECK_ALL(together.upper == alone.upper);
   }
 }
+
+TEST_CASE("width of circulant layers", "[conv][norm]") {
+  // (channels, bar): rounding is all that separates the two sides.
+  for (const auto &[channels, bar] :
+       {std::pair<PetscInt, double>{3, 1e-13}, {16, 2e-13}, {64, 3e-13}, {256, 1e-12}}) {
+    const LatheNormBracket b = bracket_of(
+        PETSC_COMM_WORLD, normal_layer(channels, channels, 3, 4, 1, LATHE_PADDING_CIRCULAR, 5));
+    INFO(channels << " channels: width " << (b.upper - b.lower) / b.lower);
+    CHECK_ALL(b.certificate == LATHE_CERTIFICATE_RIGOROUS);
+    CHECK_ALL(b.upper <= b.lower * (1 + bar));
+  }
+}
