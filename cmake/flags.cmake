@@ -15,3 +15,13 @@ if(LATHE_SANITIZE)
     -fno-omit-frame-pointer)
   target_link_options(lathe_flags INTERFACE -fsanitize=address,undefined)
 endif()
+
+# Two thirds of the time of a translation unit go into PETSc's, SLEPc's, Catch2's and the standard headers.
+# The builds that exist to be tested (asan, complex, int64) compile these once; the release build does
+# not, so that a source that forgets an include is found.
+option(LATHE_PRECOMPILE "Precompiled headers" OFF)
+function(lathe_precompile target)
+  if(LATHE_PRECOMPILE)
+    target_precompile_headers(${target} ${ARGN})
+  endif()
+endfunction()
