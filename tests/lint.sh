@@ -8,11 +8,13 @@ mapfile -t code < <(git ls-files '*.h' '*.c' '*.cpp')
 format() { clang-format-14 --dry-run --Werror "${code[@]}"; }
 
 # Spelling; house limits (a file is one idea: at most 500 lines, 100 columns, counted in characters
-# since formulas are written in Unicode); licence lines.
+# since formulas are written in Unicode); licence lines; no path that exists on one machine only.
 text() {
   codespell --quiet-level 3 --skip './build,./.git,./data,./tests/reference,*.svg' \
     --ignore-words-list 'fo,te,ba,nd,ser,ue,inout,strat,hist'
   python3 - "${code[@]}" <<'PYTHON'
+import re
+import subprocess
 import sys
 
 problems = []
@@ -24,23 +26,31 @@ for name in sys.argv[1:]:
         problems.append(f"{name}: {len(lines)} lines, more than 500")
     problems += [f"{name}:{i}: {len(l)} columns, more than 100"
                  for i, l in enumerate(lines, 1) if len(l) > 100]
+machine_path = re.compile(r"(?<![\w.$})>])/(home|root|work|tmp|mnt|media|srv|Users)/\w")
+for name in subprocess.check_output(["git", "ls-files", "-z"], text=True).split("\0")[:-1]:
+    try:
+        lines = open(name, encoding="utf-8").read().splitlines()
+    except (UnicodeDecodeError, FileNotFoundError):
+        continue  # data, or deleted and not yet committed
+    problems += [f"{name}:{i}: names a path of one machine: {l.strip()}"
+                 for i, l in enumerate(lines, 1) if machine_path.search(l)]
 sys.exit("\n".join(problems) or None)
 PYTHON
 }
 
-# The static analyser over every source that the release build compiles.
+# The static analyser over every shipped source, as the release build compiles it (build that first).
 tidy() {
   local sources
   mapfile -t sources < <(python3 -c '
 import json
 for entry in json.load(open("build/compile_commands.json")):
     if "/tests/" not in entry["file"]: print(entry["file"])' | sort -u)
-  printf '%s\n' "${sources[@]}" | xargs -P 2 -n 2 clang-tidy-14 -p build --quiet 2>/dev/null
+  printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -n 1 clang-tidy-14 -p build --quiet 2>/dev/null
 }
 
 # Every source once more through clang++, warnings as errors; no code is generated.
 clang() {
-  python3 - <<'PYTHON' | xargs -P 2 -d '\n' -n 1 bash -c
+  python3 - <<'PYTHON' | xargs -P "$(nproc)" -d '\n' -n 1 bash -c
 import json, shlex
 for entry in json.load(open("build/compile_commands.json")):
     words = shlex.split(entry["command"])

@@ -3,7 +3,8 @@
 """Direction of dependence, read from the #include lines: includes.py SOURCE_FOLDER.
 
 core <- families <- solvers <- drivers; tests see everything and nothing sees tests. Only the drivers
-know HDF5. A family uses another one only where algorithms/README.md says "A uses B"."""
+know HDF5. A family uses another one only where algorithms/README.md says "`A` uses `B`", and what it
+says is true. Each family has its README.md and its row in that table."""
 import pathlib
 import re
 import sys
@@ -16,10 +17,15 @@ ALLOWED = {
     "experiments": {"algorithms", "solvers", "experiments"},
     "tests": {"algorithms", "solvers", "experiments", "tests"},
 }
-readme = root / "algorithms" / "README.md"
-declared = set(re.findall(r"`(\w+)` uses `(\w+)`", readme.read_text())) if readme.exists() else set()
+families = {p.name for p in (root / "algorithms").iterdir() if p.is_dir()} - {"core"}
+readme = (root / "algorithms" / "README.md").read_text()
+declared = {pair for pair in re.findall(r"`(\w+)` uses `(\w+)`", readme) if families & set(pair)}
+unused = set(declared)
 
-problems = []
+problems = [f"algorithms/{name}: no README.md" for name in sorted(families)
+            if not (root / "algorithms" / name / "README.md").is_file()]
+problems += [f"algorithms/README.md: no row for {name}" for name in sorted(families)
+             if f"]({name}/README.md)" not in readme]
 count = 0
 for path in sorted(p for top in ALLOWED for p in (root / top).rglob("*")
                    if p.suffix in (".h", ".hpp", ".c", ".cpp")):
@@ -40,7 +46,9 @@ for path in sorted(p for top in ALLOWED for p in (root / top).rglob("*")
         if to[0] not in ALLOWED[where[0]]:
             problems.append(report + f"{where[0]} must not see {to[0]}")
         elif where[0] == to[0] == "algorithms" and len(where) > 2 and len(to) > 2:
+            unused.discard((where[1], to[1]))
             if to[1] not in ("core", where[1]) and (where[1], to[1]) not in declared:
-                problems.append(report + f"family {where[1]} uses {to[1]}, not listed in README.md")
+                problems.append(report + f"{where[1]} uses {to[1]}, not listed in README.md")
+problems += [f"algorithms/README.md: `{a}` uses `{b}` is not true" for a, b in sorted(unused)]
 print("\n".join(problems) or f"{count} includes point the right way")
 sys.exit(bool(problems) or count == 0)
