@@ -42,6 +42,15 @@ inline double normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t ind
          std::cos(2 * std::numbers::pi * open_unit(w[2], w[3]));
 }
 
+/// Two independent standard normals (Box-Muller, both branches); the first is normal(…).
+inline std::array<double, 2> normal_pair(std::uint64_t seed, std::uint64_t stream,
+                                         std::uint64_t index) noexcept {
+  const auto w = words(seed, stream, index);
+  const double radius = std::sqrt(-2 * std::log(open_unit(w[0], w[1])));
+  const double angle = 2 * std::numbers::pi * open_unit(w[2], w[3]);
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
 /// ±1 with probability ½ each.
 inline double sign(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) noexcept {
   return (words(seed, stream, index)[0] >> 31) != 0 ? -1.0 : 1.0;

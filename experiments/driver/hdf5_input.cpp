@@ -151,6 +151,7 @@ Numbers open_numbers(const Input &input, const std::string &path) {
   if (!type || size == 0 || rank < 0)
     refuse(n.where, "has a damaged type or extent: " + error_text());
   n.integer = type_class == H5T_INTEGER;
+  n.fits_float = size <= (n.integer ? 2 : sizeof(float));
   if (type_class == H5T_COMPOUND)
     recognise_compound(type, &n);
   else if (!n.integer && type_class != H5T_FLOAT)
@@ -199,6 +200,26 @@ std::vector<std::int64_t> read_integers(const Numbers &n, hsize_t start, hsize_t
   read_slices(n, H5T_NATIVE_INT64, sizeof(std::int64_t), {start}, {count},
               reinterpret_cast<char *>(values.data()));
   return values;
+}
+
+namespace {
+
+template <class T>
+void read_real_rows(const Numbers &n, hid_t type, hsize_t first, hsize_t rows, T *out) {
+  std::vector<hsize_t> start(n.shape.size(), 0);
+  std::vector<hsize_t> count = n.shape;
+  start.at(0) = first;
+  count.at(0) = rows;
+  read_slices(n, type, sizeof(T), start, count, reinterpret_cast<char *>(out));
+}
+
+} // namespace
+
+void read_rows(const Numbers &n, hsize_t start, hsize_t count, float *out) {
+  read_real_rows(n, H5T_NATIVE_FLOAT, start, count, out);
+}
+void read_rows(const Numbers &n, hsize_t start, hsize_t count, double *out) {
+  read_real_rows(n, H5T_NATIVE_DOUBLE, start, count, out);
 }
 
 bool exists(const Input &input, const std::string &path) {

@@ -26,6 +26,8 @@ struct Numbers {
   std::string where;          // FILE:/path, for messages
   std::vector<hsize_t> shape; // without PETSc's last dimension 2
   bool integer = false;
+  bool fits_float =
+      false; // every value is exact in single precision: float32, 8- or 16-bit integer
   Complex complex = Complex::no;
   std::string real_name, imaginary_name;    // members of the pair type
   [[nodiscard]] std::int64_t count() const; // product of shape
@@ -54,6 +56,10 @@ Numbers open_numbers(const Input &input, const std::string &path);
 std::vector<double> read_doubles(const Numbers &n, const std::vector<hsize_t> &start,
                                  const std::vector<hsize_t> &count);
 std::vector<std::int64_t> read_integers(const Numbers &n, hsize_t start, hsize_t count);
+/// Rows [start, start + count) of a real dataset into an array of the caller, row-major, with any
+/// value that the file holds.
+void read_rows(const Numbers &n, hsize_t start, hsize_t count, float *out);
+void read_rows(const Numbers &n, hsize_t start, hsize_t count, double *out);
 
 /// Does the object (a path from the root) exist, resolving every link on the way?
 bool exists(const Input &input, const std::string &path);

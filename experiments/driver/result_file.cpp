@@ -360,12 +360,8 @@ PetscErrorCode ResultFile::integers(const std::string &path, const Column &about
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode ResultFile::flags(const std::string &path, const Column &about, const Dims &dims,
-                                 const std::vector<std::int8_t> &values) {
+PetscErrorCode ResultFile::describe_flags(const std::string &path, const Column &about) {
   PetscFunctionBeginUser;
-  hdf5::Dataset dataset;
-  std::vector<hsize_t> extents;
-  PetscCall(create(path, H5T_STD_I8LE, dims, &dataset, &extents));
   std::vector<std::int8_t> numbers;
   std::string names;
   for (const std::string &meaning : about.meanings) {
@@ -376,6 +372,16 @@ PetscErrorCode ResultFile::flags(const std::string &path, const Column &about, c
   PetscCall(write_attribute(path, "flag_values", H5T_NATIVE_INT8, numbers.data(), numbers.size(),
                             numbers.size()));
   PetscCall(attribute(path, "flag_meanings", names));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ResultFile::flags(const std::string &path, const Column &about, const Dims &dims,
+                                 const std::vector<std::int8_t> &values) {
+  PetscFunctionBeginUser;
+  hdf5::Dataset dataset;
+  std::vector<hsize_t> extents;
+  PetscCall(create(path, H5T_STD_I8LE, dims, &dataset, &extents));
+  PetscCall(describe_flags(path, about));
   PetscCall(write_replicated(dataset, H5T_NATIVE_INT8, values.data(), values.size(), extents));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -416,14 +422,36 @@ PetscErrorCode ResultFile::rows(const std::string &path, const Column &about, co
   std::vector<hsize_t> extents;
   PetscCall(create(path, H5T_IEEE_F64LE, dims, &dataset, &extents));
   PetscCall(describe(path, about));
-  PetscCall(write_slabs(dataset, extents, mine, values));
+  PetscCall(write_slabs(dataset, extents, mine, H5T_NATIVE_DOUBLE, values));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ResultFile::integer_rows(const std::string &path, const Column &about,
+                                        const Dims &dims, Range mine, const std::int64_t *values) {
+  PetscFunctionBeginUser;
+  hdf5::Dataset dataset;
+  std::vector<hsize_t> extents;
+  PetscCall(create(path, H5T_STD_I64LE, dims, &dataset, &extents));
+  PetscCall(describe(path, about));
+  PetscCall(write_slabs(dataset, extents, mine, H5T_NATIVE_INT64, values));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ResultFile::flag_rows(const std::string &path, const Column &about, const Dims &dims,
+                                     Range mine, const std::int8_t *values) {
+  PetscFunctionBeginUser;
+  hdf5::Dataset dataset;
+  std::vector<hsize_t> extents;
+  PetscCall(create(path, H5T_STD_I8LE, dims, &dataset, &extents));
+  PetscCall(describe_flags(path, about));
+  PetscCall(write_slabs(dataset, extents, mine, H5T_NATIVE_INT8, values));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode ResultFile::write_slabs(hid_t dataset, const std::vector<hsize_t> &extents,
-                                       Range mine, const double *values) {
+                                       Range mine, hid_t memory_type, const void *values) {
   PetscFunctionBeginUser;
-  hsize_t width = 1; // entries of one row
+  hsize_t width = H5Tget_size(memory_type); // bytes of one row
   for (std::size_t axis = 1; axis < extents.size(); ++axis)
     width *= extents[axis];
   LatheCheckAll(comm_,
@@ -433,8 +461,8 @@ PetscErrorCode ResultFile::write_slabs(hid_t dataset, const std::vector<hsize_t>
   // MPI-IO counts bytes in an int: at most 1 GiB a call, and every rank makes as many calls as the
   // one with most rows.
   constexpr std::uint64_t limit = 1ULL << 30;
-  const auto piece = static_cast<std::int64_t>(
-      std::max<std::uint64_t>(1, limit / (8 * std::max<hsize_t>(width, 1))));
+  const auto piece =
+      static_cast<std::int64_t>(std::max<std::uint64_t>(1, limit / std::max<hsize_t>(width, 1)));
   std::int64_t calls = (mine.size() + piece - 1) / piece;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &calls, 1, MPI_INT64_T, MPI_MAX, comm_));
   for (std::int64_t call = 0; call < calls; ++call) {
@@ -452,8 +480,9 @@ PetscErrorCode ResultFile::write_slabs(hid_t dataset, const std::vector<hsize_t>
       CallHdf5(
           H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr));
     }
-    const double *from = values + (start[0] - static_cast<hsize_t>(mine.begin)) * width;
-    CallHdf5(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, memory, space, collective(), from));
+    const char *from =
+        static_cast<const char *>(values) + (start[0] - static_cast<hsize_t>(mine.begin)) * width;
+    CallHdf5(H5Dwrite(dataset, memory_type, memory, space, collective(), from));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -3,9 +3,9 @@
 // has exactly one dimension scale, strings are char arrays, flags int8; equal bytes on any number
 // of ranks. Written as <path>.part, renamed when complete.
 //
-// Every member is collective. Facts and replicated values are those of rank 0; only `rows` takes
-// different values on each rank. Dimensions are found by name in the group of the variable or one
-// of its parents, as in netCDF-4.
+// Every member is collective. Facts and replicated values are those of rank 0; only the functions
+// named `…rows` take different values on each rank. Dimensions are found by name in the group of
+// the variable or one of its parents, as in netCDF-4.
 #pragma once
 #include "core/layout.h"
 #include "core/petsc_compat.h"
@@ -70,6 +70,10 @@ public:
   /// rank goes into one MPI-IO call.
   PetscErrorCode rows(const std::string &path, const Column &about, const Dims &dims, Range mine,
                       const double *values);
+  PetscErrorCode integer_rows(const std::string &path, const Column &about, const Dims &dims,
+                              Range mine, const std::int64_t *values);
+  PetscErrorCode flag_rows(const std::string &path, const Column &about, const Dims &dims,
+                           Range mine, const std::int8_t *values);
 
 private:
   struct Scale {
@@ -82,8 +86,9 @@ private:
   PetscErrorCode write_replicated(hid_t dataset, hid_t memory_type, const void *data,
                                   std::size_t count, const std::vector<hsize_t> &extents);
   PetscErrorCode write_slabs(hid_t dataset, const std::vector<hsize_t> &extents, Range mine,
-                             const double *values);
+                             hid_t memory_type, const void *values);
   PetscErrorCode describe(const std::string &path, const Column &about);
+  PetscErrorCode describe_flags(const std::string &path, const Column &about);
   PetscErrorCode make_scale(const std::string &path, hdf5::Dataset dataset, hsize_t size,
                             const std::string &scale_name);
   PetscErrorCode write_attribute(const std::string &object, const std::string &name, hid_t type,
