@@ -167,7 +167,9 @@ PetscErrorCode read(Driver &d, Settings &s, NetworkFile *file) {
   } catch (const std::exception &e) {
     problem = e.what();
   }
-  LatheCheckAll(d.comm(), problem.empty(), PETSC_ERR_USER_INPUT, "%s", problem.c_str());
+  const std::string source = s.net.empty() ? "" : "-net " + s.net + ": ";
+  LatheCheckAll(d.comm(), problem.empty(), PETSC_ERR_USER_INPUT, "%s%s", source.c_str(),
+                problem.c_str());
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "driver/hdf5_input.h"
 #include "core/error.h"
+#include "driver/hdf5_text.h"
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -127,7 +128,7 @@ std::int64_t Numbers::count() const {
   return n;
 }
 
-Input::Input(const std::string &path) : name(path) {
+Input::Input(const std::string &path) : guard(path), name(path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0)
     refuse(path, "cannot be found");
@@ -167,8 +168,14 @@ Numbers open_numbers(const Input &input, const std::string &path) {
     refuse(n.where, Format("claims %.3g bytes, which a file of %lld bytes cannot hold", bytes,
                            static_cast<long long>(input.bytes)));
   const PropertyList creation(H5Dget_create_plist(n.dataset));
-  if (creation && H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) > 0)
+  const H5D_layout_t layout = creation ? H5Pget_layout(creation) : H5D_LAYOUT_ERROR;
+  if (layout == H5D_CONTIGUOUS && H5Pget_external_count(creation) > 0)
     refuse(n.where, "stores its values in other files, which is not supported");
+  const hsize_t stored = H5Dget_storage_size(n.dataset);
+  const bool unwritten = layout == H5D_CONTIGUOUS && stored == 0; // all fill values
+  if (layout != H5D_CHUNKED && !unwritten && static_cast<double>(stored) < bytes)
+    refuse(n.where, Format("holds %llu bytes, its extent needs %.0f",
+                           static_cast<unsigned long long>(stored), bytes));
   if (H5Aexists(n.dataset, "complex") > 0 && n.complex == Complex::no && !n.shape.empty() &&
       n.shape.back() == 2 && !n.integer) {
     n.complex = Complex::trailing;
@@ -270,14 +277,8 @@ std::optional<std::string> string_attribute(const Input &input, const std::strin
   if (!type || !space || H5Tget_class(type) != H5T_STRING ||
       H5Sget_simple_extent_npoints(space) != 1)
     return {};
-  if (H5Tis_variable_str(type) > 0) {
-    char *text = nullptr;
-    if (H5Aread(attribute, type, &text) < 0 || !text)
-      return {};
-    std::string copy(text);
-    H5free_memory(text);
-    return copy;
-  }
+  if (H5Tis_variable_str(type) > 0)
+    return read_variable_text(attribute, input.name);
   const std::size_t size = H5Tget_size(type);
   if (size > 65536)
     return {};

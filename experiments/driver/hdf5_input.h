@@ -4,6 +4,7 @@
 // other in a collective call. Functions throw InputError; messages name file, dataset and index.
 #pragma once
 #include "driver/file_read.h"
+#include "driver/crash_guard.h"
 #include "driver/hdf5_handle.h"
 #include "driver/matrix_entries.h"
 #include <complex>
@@ -39,6 +40,7 @@ bool has_signature(const driver::ReadOnlyFile &file);
 
 /// A file opened for reading.
 struct Input {
+  driver::CrashGuard guard; // while the file is open
   File file;
   std::string name;
   std::int64_t bytes = 0;

@@ -32,6 +32,7 @@ void install_stop_reasons() {
   }
   action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN); // `driver | head` must not end a run
   set_stop_question([]() noexcept { return stop_reason() != 0; });
 }
 

@@ -2,6 +2,7 @@
 #include "driver/kernel_file.h"
 #include "core/error.h"
 #include "driver/hdf5_input.h"
+#include "lipschitz/convolution.h"
 #include <algorithm>
 #include <limits>
 
@@ -95,6 +96,8 @@ KernelLayer read_layer(const hdf5::Input &input, const std::string &path,
   g.padding_mode = padding_mode(input, path);
   layer.weight =
       hdf5::read_doubles(numbers, std::vector<hsize_t>(numbers.shape.size(), 0), numbers.shape);
+  if (const std::string wrong = lipschitz::convolution_refusal(layer.layer()); !wrong.empty())
+    throw InputError(numbers.where + ": " + wrong);
   return layer;
 }
 
@@ -130,10 +133,6 @@ PetscErrorCode ReadKernels(MPI_Comm comm, const std::string &spec,
   PetscFunctionBeginUser;
   const std::string problem = attempt([&] { *layers = read_all(spec); });
   LatheCheckAll(comm, problem.empty(), PETSC_ERR_FILE_UNEXPECTED, "%s", problem.c_str());
-  for (const KernelLayer &k : *layers) {
-    const LatheConvolution layer = k.layer();
-    PetscCall(LatheConvolutionCheck(comm, &layer));
-  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -27,6 +27,7 @@ public:
     PropertyList creation(H5Pcreate(H5P_FILE_CREATE));
     keep(H5Pset_fapl_mpio(access, comm_, MPI_INFO_NULL));
     keep(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST));
+    keep(H5Pset_small_data_block_size(access, 0)); // else unwritten bytes; see result_file.cpp
     ordered(creation);
     file_.reset(create ? H5Fcreate(file.c_str(), H5F_ACC_TRUNC, creation, access)
                        : H5Fopen(file.c_str(), H5F_ACC_RDWR, access));
@@ -51,13 +52,14 @@ public:
     return g;
   }
 
-  Dataset dataset(const std::string &path, hid_t type, const std::vector<hsize_t> &shape) {
+  Dataset dataset(const std::string &path, hid_t type, const std::vector<hsize_t> &shape,
+                  H5D_fill_time_t fill = H5D_FILL_TIME_NEVER) {
     PropertyList links(H5Pcreate(H5P_LINK_CREATE));
     PropertyList creation(H5Pcreate(H5P_DATASET_CREATE));
     keep(H5Pset_create_intermediate_group(links, 1));
     keep(H5Pset_obj_track_times(creation, 0));
     keep(H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED));
-    keep(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER)); // everything is written below
+    keep(H5Pset_fill_time(creation, fill));
     Dataspace space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr));
     Dataset d(H5Dcreate2(file_, path.c_str(), type, space, links, creation, H5P_DEFAULT));
     keep(d ? 0 : -1);
@@ -65,9 +67,9 @@ public:
   }
 
   // A netCDF dimension without values. Parallel HDF5 reserves its space in the file, so it is of
-  // bytes (netCDF-C itself takes 4-byte floats); nothing is written there.
+  // bytes (netCDF-C itself takes 4-byte floats), and zero rather than what the disk held.
   Dataset dimension(const std::string &path, hsize_t length) {
-    Dataset d = dataset(path, H5T_STD_I8BE, {length});
+    Dataset d = dataset(path, H5T_STD_I8BE, {length}, H5D_FILL_TIME_ALLOC);
     keep(H5DSset_scale(d, Format("This is a netCDF dimension but not a netCDF variable. %10lld",
                                  static_cast<long long>(length))
                               .c_str()));
