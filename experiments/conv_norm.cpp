@@ -50,6 +50,8 @@ void declare(Options &o, Settings &s) {
            "normal weights, or a smooth low-rank part beside noise; variance 1/(cin taps)");
   o.integer("-layers", s.layers, "1", Interval::closed(1, 1000000),
             "number of generated layers, each with its own random stream");
+  o.exclude("-kernels", {"-cout", "-cin", "-kernel", "-input", "-stride", "-dilation", "-padding",
+                         "-groups", "-padding_mode", "-generator", "-layers"});
   o.group("Bound");
   o.choice("-method", s.method, methods, "cholesky is rigorous; the others are peers");
   o.real("-tolerance", s.tolerance, "1", Interval::above(0),

@@ -24,6 +24,7 @@ void declare(Options &o, Settings &s) {
            "generated matrix in place of -mat; random ones from -seed");
   o.integer("-n", s.n, "1", Interval::closed(1, 2147483647),
             "size of the generated matrix: order n, or n*n for the grids, 20*n x n for tall");
+  o.exclude("-mat", {"-gen", "-n"});
   o.group("Norm");
   const auto norm = [&](const char *name, const char *range, const char *fallback,
                         const char *help) {
@@ -83,9 +84,8 @@ PetscErrorCode keep_step(const LatheNormStep *step, void *context) {
 
 PetscErrorCode read_or_generate(Driver &d, const Settings &s, lathe::MatHandle *matrix) {
   PetscFunctionBeginUser;
-  PetscCheck(s.mat.empty() != (s.gen == "none"), d.comm(), PETSC_ERR_USER_INPUT,
-             "%s; give either -mat FILE or -gen NAME",
-             s.mat.empty() ? "no matrix" : "two matrices");
+  PetscCheck(!s.mat.empty() || s.gen != "none", d.comm(), PETSC_ERR_USER_INPUT,
+             "no matrix; give either -mat FILE or -gen NAME");
   PetscCall(d.phase("read"));
   if (s.mat.empty()) {
     PetscCall(GenerateMatrix(d.comm(), s.gen.c_str(), static_cast<PetscInt>(s.n), d.seed(),

@@ -29,6 +29,7 @@ void declare(Options &o, Settings &s) {
            "weights of a generated network: normal, or with decaying singular values");
   o.integer("-net_size", s.size, "pixels", Interval::closed(0, 1024),
             "side of the generated network's input; 0: 224 (resnet18), 32 (vgg16), 8 (tiny)");
+  o.exclude("-net", {"-net_gen", "-net_weights", "-net_size"});
   o.group("Bounds");
   o.real("-tolerance", s.options.tolerance, "1", Interval::above(0),
          "relative width wanted of each layer's bracket");

@@ -13,6 +13,7 @@ import numpy as np
 ROOT = ("Conventions", "title", "source", "references", "history", "lathe_schema", "experiment",
         "status", "converged", "seed", "repro_class")
 GROUPS = ("input", "options", "provenance")
+MATRIX_ROOT = ("Conventions", "title", "source", "lathe_schema", "content")  # of matrix_convert
 STATUS = ("complete", "interrupted", "failed")
 PLAIN = {"f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"}
 
@@ -54,12 +55,13 @@ def check(path):
         yield f"cannot be opened as HDF5: {error}"
         return
     with file:
-        for name in ROOT:
+        is_matrix = text(file.attrs.get("content", b"")) == "matrix"
+        for name in MATRIX_ROOT if is_matrix else ROOT:
             if name not in file.attrs:
                 yield f"root attribute {name} is missing"
         if text(file.attrs.get("status", "complete")) not in STATUS:
             yield f"status is '{text(file.attrs['status'])}', must be one of {', '.join(STATUS)}"
-        for name in GROUPS:
+        for name in () if is_matrix else GROUPS:
             if name not in file:
                 yield f"group /{name} is missing"
         datasets = []

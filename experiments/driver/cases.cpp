@@ -57,7 +57,7 @@ PetscErrorCode Driver::State::prepare_checkpoint() {
   if (checkpoint_ready)
     PetscFunctionReturn(PETSC_SUCCESS);
   checkpoint_ready = true;
-  Checkpoint::Facts facts{{"experiment", about.name}};
+  Checkpoint::Facts facts{{"experiment", about.name}, {"code", code_identity()}};
   for (const InputFile &input : inputs)
     facts.emplace_back("input " + input.role, "sha256 " + input.sha256);
   for (const auto &[name, value] : input_facts)

@@ -30,8 +30,10 @@ bool Driver::reproducible() const {
 void CommonOptions::declare(Options &options, const About &about) {
   output = std::string(about.name) + ".h5";
   options.group("Run and result");
-  options.file("-o", output, "result file; a file of that name is replaced when the run ends")
-      .set_runtime();
+  Option &out =
+      options.file("-o", output, "result file; a file of that name is replaced when the run ends")
+          .set_runtime();
+  out.range = "FILE";
   options.seed("-seed", seed, "seed of the counter-based random numbers");
   options
       .flag("-output_reproducible", reproducible,

@@ -94,6 +94,11 @@ public:
     keep(H5Awrite(a, H5T_NATIVE_INT64, values.data()));
   }
 
+  void describe(const Dataset &d, const char *long_name) {
+    attribute(d, "long_name", long_name);
+    attribute(d, "units", "1");
+  }
+
   // This rank's block: [start, start+count) of the first axis, all of the others. Every rank makes
   // the same number of calls, of at most 1 GiB each.
   void write(const Dataset &d, hid_t type, hsize_t start, hsize_t count,
@@ -234,13 +239,13 @@ PetscErrorCode WriteSparse(Mat A, const std::string &object, Writer *w) {
   const Dataset nnz_scale = w->dimension(object + "/nnz", nnz);
   const Dataset jc = w->dataset(object + "/jc", H5T_STD_I64LE, {pointers});
   w->attach(jc, row_scale, 0);
-  w->attribute(jc, "long_name", "start of each row in ir and data");
+  w->describe(jc, "start of each row in ir and data");
   const Dataset ir = w->dataset(object + "/ir", H5T_STD_I64LE, {nnz});
   w->attach(ir, nnz_scale, 0);
-  w->attribute(ir, "long_name", "column index, from 0");
+  w->describe(ir, "column index, from 0");
   const Dataset data = scalars(w, object + "/data", {nnz}, object + "/");
   w->attach(data, nnz_scale, 0);
-  w->attribute(data, "long_name", "value");
+  w->describe(data, "value");
   w->write(jc, H5T_NATIVE_INT64, static_cast<hsize_t>(first), csr.pointers.size(), {},
            csr.pointers.data());
   const auto begin = static_cast<hsize_t>(csr.begin);
@@ -265,6 +270,7 @@ PetscErrorCode WriteDense(Mat A, const std::string &object, Writer *w) {
   w->attach(d, row, 0);
   w->attach(d, column, 1);
   w->attribute(d, "layout", "row_major");
+  w->describe(d, "entry");
   const auto width = static_cast<std::int64_t>(N);
   const std::int64_t step =
       std::max<std::int64_t>(1, (std::int64_t{1} << 23) / std::max<std::int64_t>(1, width));
@@ -297,6 +303,7 @@ PetscErrorCode WriteArray(Vec x, const std::string &object, Writer *w) {
   const Dataset row = w->dimension(object + "_row", static_cast<hsize_t>(N));
   const Dataset d = scalars(w, object, {static_cast<hsize_t>(N)}, object + "_");
   w->attach(d, row, 0);
+  w->describe(d, "entry");
   PetscCall(VecGetArrayRead(x, &values));
   w->write(d, H5T_NATIVE_DOUBLE, static_cast<hsize_t>(first), static_cast<hsize_t>(last - first),
            with_complex({}), values);
@@ -330,7 +337,12 @@ PetscErrorCode WriteObject(MPI_Comm comm, const std::string &file, const std::st
     LatheCheckAll(comm, !there, PETSC_ERR_FILE_WRITE, "%s already has an object %s", file.c_str(),
                   path.c_str());
   } else {
-    writer.attribute(writer.file(), "source", "lathe");
+    for (const auto &[name, text] : {std::pair{"Conventions", "CF-1.10"},
+                                     {"title", "Matrix or vector"},
+                                     {"source", "lathe"},
+                                     {"lathe_schema", "1.0"},
+                                     {"content", "matrix"}})
+      writer.attribute(writer.file(), name, text);
   }
   PetscCall(fill(path, &writer));
   writer.close();

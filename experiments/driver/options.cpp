@@ -19,7 +19,11 @@ std::string shortest(double x) {
   if (std::isinf(x))
     return x > 0 ? "infinity" : "-infinity";
   char buffer[40];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, x).ptr;
+  const bool whole = std::fabs(x) < 1e15 && x == std::trunc(x); // 1000000, not 1e+06
+  const auto end =
+      (whole ? std::to_chars(buffer, buffer + sizeof buffer, x, std::chars_format::fixed)
+             : std::to_chars(buffer, buffer + sizeof buffer, x))
+          .ptr;
   return {buffer, end};
 }
 
@@ -119,6 +123,8 @@ Option &Options::add(Option option) {
   option.group = group_;
   if (!option.library)
     option.value = option.fallback;
+  if (option.fallback.empty())
+    option.fallback = "none";
   options_.push_back(std::move(option));
   return options_.back();
 }
@@ -309,6 +315,10 @@ Option &Options::library(const std::string &name, const std::string &unit, const
   return add(std::move(o));
 }
 
+void Options::exclude(const std::string &name, std::vector<std::string> others) {
+  exclusions_.emplace_back(name, std::move(others));
+}
+
 void Options::accept_prefix(const std::string &prefix, const std::string &what) {
   prefixes_.emplace_back(prefix, what);
 }
@@ -344,6 +354,10 @@ PetscErrorCode Options::read_values(int argc, char **argv, std::string *problems
                    (o.unit == "1" || o.unit == "none" ? "" : " " + o.unit) + " (default " +
                    o.fallback + ")\n";
   }
+  for (const auto &[name, others] : exclusions_)
+    for (const std::string &other : others)
+      if (given(name) && given(other))
+        *problems += "option " + other + " has no effect beside " + name + "; give one of them\n";
   // PETSc drops words that belong to no option without a sound.
   for (int i = 1; i < argc; ++i)
     if (!is_key(argv[i]))

@@ -86,6 +86,8 @@ public:
   /// An option that liblathe or a solver reads itself: accepted, shown by -help, stored.
   Option &library(const std::string &name, const std::string &unit, const std::string &range,
                   const std::string &fallback, const std::string &help);
+  /// Refuse every one of `others` beside `name`, which makes them meaningless.
+  void exclude(const std::string &name, std::vector<std::string> others);
   /// Accept every option that begins with `prefix` ("-mat_mumps_"): solver objects read them later.
   void accept_prefix(const std::string &prefix, const std::string &what);
 
@@ -118,6 +120,7 @@ private:
   std::string group_ = "General";
   std::vector<Option> options_;
   std::vector<std::pair<std::string, std::string>> prefixes_, others_;
+  std::vector<std::pair<std::string, std::vector<std::string>>> exclusions_;
 };
 
 } // namespace lathe::driver

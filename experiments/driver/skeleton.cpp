@@ -191,6 +191,11 @@ std::string Driver::State::shown_text(const std::string &text) const {
   return out;
 }
 
+std::string code_identity() {
+  return std::string("lathe ") + LATHE_VERSION + " commit " + LATHE_BUILD_COMMIT +
+         (LATHE_BUILD_DIRTY ? " with changes" : "");
+}
+
 PetscErrorCode write_skeleton(Driver::State &state, const std::string &status) {
   PetscFunctionBeginUser;
   Driver driver(state);

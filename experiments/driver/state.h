@@ -74,6 +74,9 @@ PetscErrorCode write_table(Driver::State &state, const std::string &dimension,
 /// One line with the scalar results of a record, for people. table.cpp
 std::string result_line(const std::string &label, std::span<const Column> columns,
                         const Record &record);
+/// Version and commit of this build: cases of different code do not belong in one file.
+/// skeleton.cpp
+std::string code_identity();
 /// Root attributes, /input, /options, /provenance, /timing. skeleton.cpp
 PetscErrorCode write_skeleton(Driver::State &state, const std::string &status);
 

@@ -12,19 +12,20 @@ import h5py
 import netCDF4  # noqa: F401  (warns about NumPy's binary size when imported after simplefilter)
 import numpy as np
 import xarray as xr
-from drivers import CONV_NORM, PROBE, SOURCE, DriverTest, main
+from drivers import (BIN, CONVERSIONS, MATRIX_CONVERT, PROBE, RUNS, SOURCE, DriverTest, main,
+                     write_matrices)
 
 # Every kind of column, failed cases, distributed rows, input files, an empty list, a single case.
-RUNS = {
+PROBES = {
     "plain": (PROBE, 2, [], 0),
     "rows": (PROBE, 3, ["-mode", "rows"], 0),
     "failed": (PROBE, 2, ["-mode", "fail", "-data", "given.txt"], 2),
     "unconverged": (PROBE, 1, ["-mode", "unconverged", "-sizes", "1,2,3"], 3),
     "empty": (PROBE, 1, ["-cases", "0"], 0),
     "reproducible": (PROBE, 2, ["-output_reproducible"], 0),
-    "layers": (CONV_NORM, 2, ["-layers", "2", "-cout", "4", "-cin", "3", "-input", "6,6",
-                              "-steps", "2", "-norm_map"], 0),
 }
+FILES = {**PROBES, **{name: (str(BIN / name), 2, options.split(), 0) for name, options in RUNS.items()},
+         **{name: (MATRIX_CONVERT, 2, options.split(), 0) for name, options in CONVERSIONS.items()}}
 
 
 class Readers(DriverTest):
@@ -35,8 +36,9 @@ class Readers(DriverTest):
         cls.folder_of_runs = first.folder
         cls.addClassCleanup(first.doCleanups)
         (first.folder / "given.txt").write_text("1 2 3\n")
+        write_matrices(first.folder)
         cls.paths = []
-        for name, (driver, ranks, options, code) in RUNS.items():
+        for name, (driver, ranks, options, code) in FILES.items():
             path = first.folder / f"{name}.h5"
             # The absolute path is what users give and what must not be stored.
             options = [str(first.folder / o) if o == "given.txt" else o for o in options]
