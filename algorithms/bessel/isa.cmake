@@ -3,7 +3,8 @@
 # -fno-trapping-math lets a select become a blend; it changes no value.
 set(lathe_bessel_flags -O3 -fopenmp-simd -fno-trapping-math)
 set(lathe_bessel_isas generic)
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+# A kernel takes 45 s to compile: sanitizers, slower still, see the generic one only.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT LATHE_SANITIZE)
   list(APPEND lathe_bessel_isas avx2 avx512)
   target_compile_definitions(lathe PRIVATE LATHE_BESSEL_X86)
 endif()
