@@ -6,4 +6,5 @@
 #include <slepcsvd.h>
 
 PETSC_INTERN PetscErrorCode KSPCreate_CertifiedChebyshev(KSP ksp);
+PETSC_INTERN PetscErrorCode MatCreate_Matern(Mat A);
 PETSC_INTERN PetscErrorCode SVDCreate_Gram(SVD svd);

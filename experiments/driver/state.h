@@ -58,7 +58,8 @@ struct Driver::State {
   bool any_failed = false;
   bool converged = true;
   std::string convergence_reason;
-  bool names_taken = false; // the variables name, status, failure belong to the first table
+  bool names_taken = false;   // the variables name, status, failure belong to the first table
+  bool seconds_taken = false; // the variable seconds exists
 
   /// Paths as they may be stored: only the last part unless -provenance full.
   [[nodiscard]] std::string shown_path(const std::string &path) const;

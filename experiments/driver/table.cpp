@@ -188,7 +188,7 @@ PetscErrorCode write_table(Driver::State &state, const std::string &dimension,
   ResultFile *file = nullptr;
   PetscCall(driver.file(&file));
   const std::string owner = dimension.empty() ? cases[0].name : dimension;
-  const std::string seconds = state.names_taken ? owner + "_seconds" : "seconds";
+  const std::string seconds = state.seconds_taken ? owner + "_seconds" : "seconds";
   if (!dimension.empty())
     PetscCall(write_case_names(state, dimension, cases));
   else if (cases[0].status == CaseStatus::failed)
@@ -199,6 +199,7 @@ PetscErrorCode write_table(Driver::State &state, const std::string &dimension,
     if (!(column.is_volatile && state.common.reproducible))
       PetscCall(write_column(state, dimension, cases, column));
   }
+  state.seconds_taken = state.seconds_taken || has_seconds;
   const bool timed = !cases.empty() && !has_seconds && !state.common.reproducible;
   if (timed && std::any_of(cases.begin(), cases.end(),
                            [](const Case &c) { return c.record.find("seconds") != nullptr; })) {
@@ -211,6 +212,7 @@ PetscErrorCode write_table(Driver::State &state, const std::string &dimension,
     PetscCall(write_numbers(*file, seconds, column,
                             dimension.empty() ? ResultFile::Dims{} : ResultFile::Dims{dimension},
                             values));
+    state.seconds_taken = true;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -45,6 +45,7 @@ pkg_config)
 options)
   stock ksp "$pcdirs"
   stock svd "$pcdirs"
+  stock matern "$pcdirs"
   load="-dll_append $library"
   for np in 1 3; do
     run="mpiexec -n $np"
@@ -55,6 +56,13 @@ options)
     expect "svd gram: converged, value right" $run ./stock_svd $load -svd_type gram
     expect "largest singular value in \[1.99" $run ./stock_svd $load -svd_type gram -svd_view
     expect "one singular triplet, 2 were asked" $run ./stock_svd $load -svd_type gram -svd_nsv 2
+    for form in shell dense taper; do
+      expect "mat matern: CONVERGED_RTOL, product right, solution right" $run ./stock_matern $load \
+        -mat_type matern -mat_matern_nu 0.5 -mat_matern_range 0.25 -mat_matern_form $form \
+        -ksp_type cg -pc_type jacobi -ksp_rtol 1e-10
+    done
+    expect "it must be > 0 and finite (-mat_matern_nu)" $run ./stock_matern $load \
+      -mat_type matern -mat_matern_nu 0
     export PETSC_OPTIONS="$load -svd_type gram"
     expect "svd gram: converged, value right" $run ./stock_svd
     unset PETSC_OPTIONS

@@ -8,6 +8,10 @@ PetscErrorCode KSPCreate_CertifiedChebyshev(KSP ksp) {
   return PetscError(PetscObjectComm(reinterpret_cast<PetscObject>(ksp)), __LINE__, __func__,
                     __FILE__, PETSC_ERR_PLIB, PETSC_ERROR_INITIAL, "must have been refused");
 }
+PetscErrorCode MatCreate_Matern(Mat A) {
+  return PetscError(PetscObjectComm(reinterpret_cast<PetscObject>(A)), __LINE__, __func__, __FILE__,
+                    PETSC_ERR_PLIB, PETSC_ERROR_INITIAL, "must have been refused");
+}
 PetscErrorCode SVDCreate_Gram(SVD svd) {
   return PetscError(PetscObjectComm(reinterpret_cast<PetscObject>(svd)), __LINE__, __func__,
                     __FILE__, PETSC_ERR_PLIB, PETSC_ERROR_INITIAL, "must have been refused");
