@@ -35,14 +35,14 @@ void declare(Options &o, Settings &s) {
        "weakest acceptable kind of the upper bound");
   norm("failure_probability", "(0, 1)", "1e-12", "of probabilistic bounds");
   norm("lanczos_steps", ">= 1", "100", "at most that many Lanczos steps");
-  norm("gram_steps", "[0, 2]", "1", "at most that many sparse Gram products; no effect yet");
+  norm("gram_steps", "[0, 2]", "1", "at most that many sparse Gram products");
   norm("gram_fill", ">= 1", "20",
-       "most nonzeros of the Gram matrix over those of the matrix; no effect yet");
-  norm("factor_fill", ">= 1", "50",
-       "most nonzeros of a factor over those of the matrix; no effect yet");
-  norm("dense_limit", ">= 0", "4096",
-       "smaller dimension up to which a dense Gram is formed; no effect yet");
+       "most nonzeros predicted of a Gram matrix, over those of the matrix it is a product of");
+  norm("factor_fill", ">= 0", "50",
+       "most nonzeros of a sparse Cholesky factor over those of the matrix; 0: none");
+  norm("dense_limit", ">= 0", "4096", "smaller dimension up to which a dense Gram is factored");
   norm("seed", ">= 0", "1", "of the start vector");
+  norm("monitor", "0 | 1", "0", "print one line a stage");
   o.accept_prefix("-mat_", "options of PETSc matrices and MUMPS");
 }
 

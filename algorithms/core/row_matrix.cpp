@@ -23,14 +23,6 @@ PetscReal absolute_up(PetscScalar a) {
   return std::nextafter(PetscAbsScalar(a), std::numeric_limits<PetscReal>::infinity());
 }
 
-// Product without the special cases of complex multiplication in C++, which cost a branch an entry.
-inline PetscReal times(PetscReal a, PetscReal b) {
-  return a * b;
-}
-template <class R> std::complex<R> times(std::complex<R> a, std::complex<R> b) {
-  return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
-}
-
 } // namespace
 
 // The arrays of a sequential MATAIJ, without a call for each row.

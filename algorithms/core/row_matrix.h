@@ -5,6 +5,7 @@
 #pragma once
 #include "core/handle.h"
 #include <petscsf.h>
+#include <complex>
 #include <cstddef>
 #include <type_traits>
 #include <vector>
@@ -12,6 +13,22 @@
 namespace lathe {
 
 using SfHandle = Handle<PetscSF, PetscSFDestroy>;
+
+/// Product without the special cases of complex multiplication in C++, which cost a branch an
+/// entry.
+inline PetscReal times(PetscReal a, PetscReal b) {
+  return a * b;
+}
+template <class R> std::complex<R> times(std::complex<R> a, std::complex<R> b) {
+  return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
+}
+
+/// Rows in global column order, by pointers only: row i is [offset[i], offset[i + 1]).
+struct RowView {
+  const std::size_t *offset = nullptr;
+  const PetscInt *column = nullptr; // global
+  const PetscScalar *value = nullptr;
+};
 
 class RowMatrix {
 public:
@@ -29,6 +46,9 @@ public:
   /// y = |A|·x for real x.
   PetscErrorCode MultiplyAbsolute(const PetscReal *x, PetscReal *y);
 
+  /// All rows, on a communicator of one rank.
+  [[nodiscard]] RowView view() const { return {offset_.data(), column_.data(), value_.data()}; }
+
   /// The same entries in the same places, on this rank.
   [[nodiscard]] bool identical(const RowMatrix &other) const;
 
@@ -37,6 +57,10 @@ public:
   [[nodiscard]] std::size_t row_begin(std::size_t i) const { return offset_[i]; }
   [[nodiscard]] PetscInt global_column(std::size_t k) const {
     return needed_[static_cast<std::size_t>(column_[k])];
+  }
+  /// Where that column stands in needed_columns().
+  [[nodiscard]] std::size_t position(std::size_t k) const {
+    return static_cast<std::size_t>(column_[k]);
   }
   [[nodiscard]] PetscScalar value(std::size_t k) const { return value_[k]; }
   /// |value(k)|, for complex scalars rounded up.

@@ -132,7 +132,8 @@ HermitianLanczos<T>::HermitianLanczos(std::size_t order, int max_steps)
       beta_(capacity_), ritz_(capacity_), scratch_(2 * capacity_) {}
 
 template <class T>
-LanczosResult HermitianLanczos<T>::cycle(View<const T> g, double tolerance, T *x, double floor) {
+LanczosResult HermitianLanczos<T>::cycle(const Product &product, double tolerance, T *x,
+                                         double floor) {
   LanczosResult result;
   constexpr double u = std::numeric_limits<Real<T>>::epsilon() / 2;
   double low = floor, row_sum = 0;
@@ -141,7 +142,7 @@ LanczosResult HermitianLanczos<T>::cycle(View<const T> g, double tolerance, T *x
   for (std::size_t j = 0; j < capacity_; ++j) {
     const T *v = basis_.data() + j * n_;
     T *w = work_.data();
-    dense::hemv<T>('L', n_, 1, g.data, g.ld, v, 0, w);
+    product(v, w);
     ++result.products;
     alpha_[j] = real_dot(n_, v, w);
     for (int pass = 0; pass < 2; ++pass) { // "twice is enough" (Giraud et al., 2005)
@@ -186,6 +187,15 @@ LanczosResult HermitianLanczos<T>::cycle(View<const T> g, double tolerance, T *x
 template <class T>
 LanczosResult HermitianLanczos<T>::run(View<const T> g, const LanczosOptions &options, T *x,
                                        bool warm) {
+  const Product product = [&g, this](const T *v, T *w) {
+    dense::hemv<T>('L', n_, 1, g.data, g.ld, v, 0, w);
+  };
+  return run(product, options, x, warm);
+}
+
+template <class T>
+LanczosResult HermitianLanczos<T>::run(const Product &product, const LanczosOptions &options, T *x,
+                                       bool warm) {
   LanczosResult total;
   if (n_ == 0)
     return total;
@@ -197,7 +207,7 @@ LanczosResult HermitianLanczos<T>::run(View<const T> g, const LanczosOptions &op
   scale(n_, 1 / norm, x, x);
   double floor = 0;
   for (int restart = 0; restart <= options.max_restarts && !total.converged; ++restart) {
-    const LanczosResult one = cycle(g, options.tolerance, x, floor);
+    const LanczosResult one = cycle(product, options.tolerance, x, floor);
     total.value = one.value;
     total.error = one.error;
     total.converged = one.converged;

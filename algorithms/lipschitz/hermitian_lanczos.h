@@ -11,6 +11,7 @@
 #pragma once
 #include "core/dense.h"
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace lathe::lipschitz {
@@ -34,6 +35,9 @@ struct LanczosResult {
 /// allocates once. T: float, double and their complex types.
 template <class T> class HermitianLanczos {
 public:
+  /// y ← G·x for a positive semidefinite operator.
+  using Product = std::function<void(const T *x, T *y)>;
+
   /// Memory: order × min(order, max_steps) entries of T.
   explicit HermitianLanczos(std::size_t order, int max_steps = 200);
 
@@ -44,9 +48,11 @@ public:
   ///                zero or not finite). Out: unit vector with xᴴGx = value up to rounding.
   /// Cost: one hemv and 8·order·j flops for step j. Class R0 for one BLAS library.
   LanczosResult run(dense::View<const T> g, const LanczosOptions &options, T *x, bool warm = false);
+  /// The same of an operator, for example an inverse.
+  LanczosResult run(const Product &product, const LanczosOptions &options, T *x, bool warm = false);
 
 private:
-  LanczosResult cycle(dense::View<const T> g, double tolerance, T *x, double floor);
+  LanczosResult cycle(const Product &product, double tolerance, T *x, double floor);
   std::size_t n_;
   std::size_t capacity_;
   std::vector<T> basis_, coefficients_, work_;

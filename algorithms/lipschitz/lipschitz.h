@@ -15,21 +15,21 @@ typedef struct {
   long long products; /* products with A and Aᴴ so far */
 } LatheNormStep;
 
-/** What LatheMatNormBracket aims for. Fill with LatheNormOptionsSetDefaults first. The stages that
- *  gram_steps, gram_fill, factor_fill and dense_limit govern are not written: the four are checked
- *  and have no effect. */
+/** What LatheMatNormBracket aims for. Fill with LatheNormOptionsSetDefaults first. */
 typedef struct {
   double tolerance;             /* stop once upper ≤ (1 + tolerance)·lower; > 0 */
   LatheCertificate certificate; /* weakest acceptable kind of `upper` */
   double failure_probability;   /* for probabilistic bounds; in (0, 1) */
   PetscInt lanczos_steps;       /* at most; ≥ 1 */
   PetscInt gram_steps;          /* sparse Gram products at most; 0 to 2 */
-  PetscReal gram_fill;          /* most nonzeros of AᴴA, as a multiple of nnz(A); ≥ 1 */
-  PetscReal factor_fill;        /* most nonzeros of a factorisation, as a multiple of nnz(A) */
-  PetscInt dense_limit;         /* min(m, n) up to which a dense Gram matrix may be formed */
-  unsigned long long seed;      /* of the counter-based start vector */
-  PetscBool warn;               /* one line on stderr when `certificate` cannot be reached */
-  PetscBool print;              /* one line on stdout a stage */
+  PetscReal gram_fill;     /* most nonzeros of AᴴA (then of (AᴴA)²) as predicted by Σ(entries
+                            * of a row)², as a multiple of nnz(A) (nnz(AᴴA)); ≥ 1 */
+  PetscReal factor_fill;   /* most nonzeros of a sparse Cholesky factor, as a multiple of
+                            * nnz(A); ≥ 0, 0: none */
+  PetscInt dense_limit;    /* min(m, n) up to which a dense Gram matrix may be factored */
+  unsigned long long seed; /* of the counter-based start vector */
+  PetscBool warn;          /* one line on stderr when `certificate` cannot be reached */
+  PetscBool print;         /* one line on stdout a stage */
   PetscErrorCode (*monitor)(const LatheNormStep *step, void *context); /* every rank; or NULL */
   void *monitor_context;
 } LatheNormOptions;
@@ -101,7 +101,8 @@ PETSC_EXTERN PetscErrorCode LatheNormOptionsSetFromOptions(MPI_Comm comm, const 
  *  err  FP a NaN or Inf entry (row and column named) or product; ARG_OUTOFRANGE an option;
  *       ARG_WRONGSTATE not assembled; SUP no product with the adjoint
  *  The lower bound of a matrix with entries is rigorous, that of a matrix-free operator is true up
- *  to the rounding of its products. Class R0 for matrices with entries, R2 for others.
+ *  to the rounding of its products. Class R0 for matrices with entries (where a factorisation gave
+ *  the bound: for one BLAS library and number of its threads), R2 for others.
  *  See operator_norm.h for the policy, its costs and its sources. */
 PETSC_EXTERN PetscErrorCode LatheMatNormBracket(Mat A, const LatheNormOptions *options,
                                                 LatheNormBracket *bracket);

@@ -3,6 +3,8 @@
 #include "core/citation.h"
 #include "core/error.h"
 #include "core/exact_sum.h"
+#include "lipschitz/direct_bound.h"
+#include "lipschitz/gram_rows.h"
 #include "lipschitz/norm_options.h"
 #include "lipschitz/norm_witness.h"
 #include "lipschitz/rounding.h"
@@ -19,7 +21,8 @@ constexpr bool complex_scalars = !std::is_same_v<PetscScalar, PetscReal>;
 constexpr int first_absolute_steps = 20;
 constexpr int later_absolute_steps = 200; // 2 products each; power-law graphs reach 1e-15 there
 constexpr int lanczos_batch = 10;
-constexpr int lanczos_trial = 30; // steps after which the rate of convergence is judged
+constexpr int lanczos_trial = 20;         // steps after which the rate of convergence is judged
+constexpr PetscInt largest_dense = 46340; // its square is the largest 32-bit count of MPI
 
 // 2^e·x rounded in the stated direction: inexact only for subnormal results and overflow.
 double unscale_up(double x, int e) {
@@ -257,6 +260,53 @@ PetscErrorCode NormSearch::RevisitAbsolute() {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode NormSearch::DirectStage() {
+  DirectBound direct(A_, absolute_->upper());
+  DirectResult found;
+  bool sparse = false;
+  PetscFunctionBegin;
+  const PetscInt smaller = std::min(A_.global_rows(), A_.global_columns());
+  const bool dense = smaller <= std::min(options_.dense_limit, largest_dense);
+  PetscCall(direct.Predict(options_.factor_fill, &sparse));
+  if (!sparse && !dense)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  const bool chosen = sparse && (!dense || direct.sparse_cost() <= direct.dense_cost());
+  const double known = std::min(absolute_->upper(), upper_[LATHE_CERTIFICATE_RIGOROUS].value);
+  if (chosen)
+    PetscCall(direct.Sparse(options_.tolerance, known, witness_, &found));
+  else
+    PetscCall(direct.Dense(options_.tolerance, options_.seed, witness_, &found));
+  const char *method = chosen ? "sparse_cholesky" : "cholesky";
+  factored_ = std::isfinite(found.upper);
+  if (found.gram)
+    gram_steps_ = std::max(gram_steps_, 1);
+  if (factored_)
+    PetscCall(OfferVector(found.x));
+  offer(LATHE_CERTIFICATE_RIGOROUS, found.upper, method);
+  PetscCall(Report(method));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode NormSearch::GramStage() {
+  PetscFunctionBegin;
+  const double tall = A_.matrix(false).row_squares(), wide = A_.matrix(true).row_squares();
+  const bool transposed = wide < tall;
+  const double most = options_.gram_fill * A_.matrix(false).global_entries();
+  if (options_.gram_steps < 1 || std::min(tall, wide) > most) {
+    PetscCall(PetscInfo(nullptr, "no Gram product: %g entries predicted, %g allowed\n",
+                        std::min(tall, wide), options_.gram_steps < 1 ? 0.0 : most));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  double upper = 0;
+  int products = 0;
+  PetscCall(GramBound(A_, transposed, options_.gram_steps, options_.gram_fill, absolute_->upper(),
+                      (1 + options_.tolerance) * lower_, &upper, &products));
+  gram_steps_ = std::max(gram_steps_, products);
+  offer(LATHE_CERTIFICATE_RIGOROUS, upper, "sparse_gram");
+  PetscCall(Report("sparse_gram"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode NormSearch::Run() {
   PetscFunctionBegin;
   if (A_.zero()) {
@@ -278,10 +328,17 @@ PetscErrorCode NormSearch::Run() {
   if (!A_.assembled())
     PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(RevisitAbsolute());
-  if (!done() && lanczos_.front().steps() < most && !lanczos_.front().exhausted()) {
+  if (done())
+    PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(DirectStage());
+  if (done() || factored_)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  if (lanczos_.front().steps() < most && !lanczos_.front().exhausted()) {
     PetscCall(LanczosStage(most));
     PetscCall(RevisitAbsolute());
   }
+  if (!done())
+    PetscCall(GramStage());
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

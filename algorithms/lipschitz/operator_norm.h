@@ -6,6 +6,17 @@
 //   norms             Collatz-Wielandt at v = 1          rigorous        2 products
 //   collatz_wielandt  |A| by power iteration             rigorous        ≤ 40 products
 //   lanczos           random start, no component missed  probabilistic   2 products a step
+//   sparse_cholesky   τI − H factors, H stands for A     rigorous        2 factorisations
+//   cholesky          τI − AᴴA factors, dense            rigorous        min(m,n)³/3 + AᴴA
+//   sparse_gram       |AᴴA|, then |(AᴴA)²|, streamed     rigorous        Σ(entries of a row)² a
+//   pass
+//
+// Of the two factorisations (direct_bound.h) the cheaper one that the limits allow is done: the
+// sparse one when its factor, predicted exactly, has at most factor_fill·nnz(A) entries, the dense
+// one when min(m, n) ≤ dense_limit. Either meets tolerances down to about 10⁻¹². The streamed Gram
+// bound (gram_rows.h) is the last resort, for gram_steps products whose predicted entries
+// Σ(entries of a row)² are at most gram_fill times those of their factor. A request that accepts
+// probability continues Lanczos first where it converges, the others break it off after a trial.
 //
 // The lower bound is ‖Ax‖/‖x‖ of the best vector any stage has met. Stages that cannot give the
 // asked certificate are used for the lower bound only.
@@ -39,6 +50,8 @@ private:
   PetscErrorCode LanczosStage(int most_steps);
   PetscErrorCode LanczosUpper();
   PetscErrorCode RevisitAbsolute();
+  PetscErrorCode DirectStage();
+  PetscErrorCode GramStage();
   PetscErrorCode OfferVector(const std::vector<PetscScalar> &x);
   PetscErrorCode Report(const char *stage);
   void offer(Certificate kind, double upper, const char *method, double failure_probability = 0);
@@ -63,6 +76,7 @@ private:
   int repeats_ = 1;
   int gram_steps_ = 0;
   bool hopeless_ = false; // more Lanczos steps will not reach the tolerance
+  bool factored_ = false; // a factorisation has given what rounding allows
   double start_ = 0;
 };
 
