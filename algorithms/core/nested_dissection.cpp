@@ -13,7 +13,7 @@ using Vertex = std::int32_t;
 
 constexpr std::size_t leaf_size = 64; // one word of adjacency bits a vertex
 constexpr int root_searches = 4;      // breadth-first searches for a peripheral root, at most
-constexpr double smallest_side = 0.2; // share of the vertices on the lighter side, where possible
+constexpr double smallest_side = 0.2; // share of the vertices on the lighter side of a level cut
 
 class Dissection {
 public:
@@ -122,25 +122,24 @@ private:
     return depth;
   }
 
-  // The level to cut at: small, and with enough on both sides.
-  Vertex cheapest_level(const Task &t, Vertex depth) {
+  // How many vertices of the search order lie below the cut: a whole number of levels where one of
+  // them is a small separator with enough on both sides, else half. (Expanders have no such level.
+  // A lopsided cut would only postpone the price, and cost a search of everything each time.)
+  std::size_t cut(const Task &t, Vertex depth) {
     width_.assign(static_cast<std::size_t>(depth) + 1, 0);
     for (std::size_t k = t.begin; k < t.end; ++k)
       ++width_[static_cast<std::size_t>(level(scratch_[k]))];
     const auto total = static_cast<double>(t.end - t.begin);
-    double below = static_cast<double>(width_[0]), best = std::numeric_limits<double>::infinity();
-    Vertex chosen = 1;
-    for (Vertex l = 1; l < depth; ++l) {
-      const auto w = static_cast<double>(width_[static_cast<std::size_t>(l)]);
-      const double lighter = std::min(below, total - below - w) / total;
-      // A lopsided cut pays with more levels of recursion: count that as a wider separator.
-      const double cost =
-          w * (lighter >= smallest_side ? 1.5 - lighter : smallest_side / lighter * 4);
-      if (cost < best) {
-        best = cost;
-        chosen = l;
+    double best = std::numeric_limits<double>::infinity();
+    std::size_t below = width_[0], chosen = (t.end - t.begin) / 2;
+    for (std::size_t l = 1; l < static_cast<std::size_t>(depth); ++l) {
+      const auto w = static_cast<double>(width_[l]), b = static_cast<double>(below);
+      const double lighter = std::min(b, total - b - w) / total;
+      below += width_[l];
+      if (lighter >= smallest_side && w * (1.5 - lighter) < best) {
+        best = w * (1.5 - lighter);
+        chosen = below;
       }
-      below += w;
     }
     return chosen;
   }
@@ -160,28 +159,26 @@ private:
       spend(size);
       return;
     }
-    const Vertex cut = cheapest_level(t, depth);
-    std::size_t low = t.begin, high = 0;
+    // The separator: what lies below the cut and has a neighbour beyond it.
+    const std::size_t below = t.begin + cut(t, depth);
+    for (std::size_t k = t.begin; k < t.end; ++k)
+      level(scratch_[k]) = k < below ? 0 : 1;
     separator_.clear();
-    upper_.clear();
-    for (std::size_t k = t.begin; k < t.end; ++k) {
-      const Vertex v = scratch_[k], l = level(v);
-      bool separates = l == cut;
-      if (separates) { // only with a neighbour beyond; else it belongs below
-        separates = false;
-        each_neighbour(v, [&](Vertex w) {
-          separates = separates || (subset(w) == subset(v) && level(w) > cut);
-        });
-      }
+    std::size_t low = t.begin;
+    for (std::size_t k = t.begin; k < below; ++k) {
+      const Vertex v = scratch_[k];
+      bool separates = false;
+      each_neighbour(
+          v, [&](Vertex w) { separates = separates || (subset(w) == subset(v) && level(w) == 1); });
       if (separates)
         separator_.push_back(v);
-      else if (l <= cut)
-        order_[low++] = v;
       else
-        upper_.push_back(v);
+        order_[low++] = v;
     }
-    high = low + upper_.size();
-    std::copy(upper_.begin(), upper_.end(), order_.begin() + static_cast<std::ptrdiff_t>(low));
+    const std::size_t high = low + (t.end - below);
+    std::copy(scratch_.begin() + static_cast<std::ptrdiff_t>(below),
+              scratch_.begin() + static_cast<std::ptrdiff_t>(t.end),
+              order_.begin() + static_cast<std::ptrdiff_t>(low));
     std::copy(separator_.begin(), separator_.end(),
               order_.begin() + static_cast<std::ptrdiff_t>(high));
     spend(separator_.size());
@@ -238,7 +235,7 @@ private:
   const Vertex *neighbour_;
   double budget_, spent_ = 0;
   std::vector<Vertex> &order_;
-  std::vector<Vertex> subset_, level_, scratch_, separator_, upper_;
+  std::vector<Vertex> subset_, level_, scratch_, separator_;
   std::vector<std::size_t> width_;
   std::vector<Task> tasks_;
   Vertex subsets_ = 0;

@@ -42,21 +42,29 @@ PetscErrorCode RowMatrix::CopySequential(Mat A, bool *done) {
   PetscCheck(available, PETSC_COMM_SELF, PETSC_ERR_LIB, "MATSEQAIJ without row arrays");
   PetscCall(MatSeqAIJGetArrayRead(A, &values));
   const auto entries = static_cast<std::size_t>(start[n]);
-  offset_.assign(static_cast<std::size_t>(n) + 1, 0);
-  column_.reserve(entries);
-  value_.reserve(entries);
-  for (PetscInt row = 0; row < n; ++row) {
-    for (PetscInt k = start[row]; k < start[row + 1]; ++k)
-      if (values[k] != PetscScalar(0)) {
-        column_.push_back(columns[k]);
-        value_.push_back(values[k]);
-      }
-    offset_[static_cast<std::size_t>(row) + 1] = value_.size();
-  }
+  offset_.assign(start, start + n + 1);
+  column_.assign(columns, columns + entries);
+  value_.assign(values, values + entries);
+  if (std::find(value_.begin(), value_.end(), PetscScalar(0)) != value_.end())
+    drop_zeros();
   PetscCall(MatSeqAIJRestoreArrayRead(A, &values));
   PetscCall(MatRestoreRowIJ(A, 0, PETSC_FALSE, PETSC_FALSE, &n, &start, &columns, &available));
   *done = true;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void RowMatrix::drop_zeros() {
+  std::size_t kept = 0, k = 0;
+  for (std::size_t row = 0; row < rows(); ++row) {
+    for (; k < offset_[row + 1]; ++k)
+      if (value_[k] != PetscScalar(0)) {
+        column_[kept] = column_[k];
+        value_[kept++] = value_[k];
+      }
+    offset_[row + 1] = kept;
+  }
+  column_.resize(kept);
+  value_.resize(kept);
 }
 
 PetscErrorCode RowMatrix::CopyRows(Mat A) {
@@ -138,19 +146,24 @@ PetscErrorCode RowMatrix::Survey(MPI_Comm comm) {
     const auto length = static_cast<double>(offset_[i + 1] - offset_[i]);
     largest[1] = std::max(largest[1], length);
     sums[1] += length * length; // integers: exact below 2⁵³, so independent of the ranks
-    for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k) {
-      const PetscReal re = PetscRealPart(value_[k]);
-      const PetscReal im = PetscImaginaryPart(value_[k]);
-      const PetscReal part = std::max(std::abs(re), std::abs(im));
-      if (!(std::isfinite(re) && std::isfinite(im)) && bad == entries()) {
-        bad = k;
-        bad_row = i;
-      }
-      largest[0] = std::max(largest[0], part);
-      if (re < 0 || im != 0)
-        largest[2] = 1;
-    }
   }
+  constexpr std::size_t parts = sizeof(PetscScalar) / sizeof(PetscReal);
+  const auto *part = reinterpret_cast<const PetscReal *>(value_.data()); // complex<R> is R[2]
+  PetscReal most = 0, least = 0, imaginary = 0, poison = 0;
+  for (std::size_t k = 0; k < parts * entries(); k += parts) {
+    most = std::max(most, part[k]);
+    least = std::min(least, part[k]);
+    imaginary = std::max(imaginary, std::abs(part[k + parts - 1]));
+    poison += 0 * part[k] + 0 * part[k + parts - 1]; // NaN as soon as one is not finite
+  }
+  largest[0] = std::max({most, -least, imaginary});
+  largest[2] = least < 0 || (parts == 2 && imaginary != 0) ? 1 : 0;
+  if (poison != 0)
+    for (bad = 0; std::isfinite(PetscRealPart(value_[bad])) &&
+                  std::isfinite(PetscImaginaryPart(value_[bad]));)
+      ++bad;
+  while (bad < entries() && offset_[bad_row + 1] <= bad)
+    ++bad_row;
   LatheCheckAll(comm, bad == entries(), PETSC_ERR_FP,
                 "entry (row %lld, column %lld) of the matrix is %g: a norm needs finite entries",
                 static_cast<long long>(first_row_) + static_cast<long long>(bad_row),
@@ -214,6 +227,52 @@ PetscErrorCode RowMatrix::MultiplyAbsolute(const PetscReal *x, PetscReal *y) {
     y[i] = sum;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void RowMatrix::CreateAdjoint(const RowMatrix &A) {
+  const std::size_t n = A.needed_.size();
+  local_ = true;
+  offset_.assign(n + 1, 0);
+  column_.resize(A.entries());
+  value_.resize(A.entries());
+  needed_.resize(A.rows());
+  std::iota(needed_.begin(), needed_.end(), PetscInt(0));
+  for (const PetscInt c : A.column_)
+    ++offset_[static_cast<std::size_t>(c) + 1];
+  longest_row_ = row_squares_ = 0;
+  for (std::size_t j = 0; j < n; ++j) {
+    const auto length = static_cast<double>(offset_[j + 1]);
+    longest_row_ = std::max(longest_row_, length);
+    row_squares_ += length * length;
+    offset_[j + 1] += offset_[j];
+  }
+  std::vector<std::size_t> next(offset_.begin(), offset_.end() - 1);
+  for (std::size_t i = 0; i < A.rows(); ++i)
+    for (std::size_t k = A.offset_[i]; k < A.offset_[i + 1]; ++k) {
+      const std::size_t to = next[static_cast<std::size_t>(A.column_[k])]++;
+      column_[to] = static_cast<PetscInt>(i);
+      value_[to] = PetscConj(A.value_[k]);
+    }
+  largest_part_ = A.largest_part_;
+  nonnegative_ = A.nonnegative_;
+  global_entries_ = A.global_entries_;
+  fill_absolute();
+}
+
+// Row by row, the entries (i, j) of each row j come in the order of i: one cursor a row meets them.
+bool RowMatrix::hermitian() const {
+  if (rows() != needed_.size())
+    return false;
+  std::vector<std::size_t> cursor(offset_.begin(), offset_.end() - 1);
+  for (std::size_t i = 0; i < rows(); ++i)
+    for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k) {
+      const auto j = static_cast<std::size_t>(column_[k]);
+      const std::size_t mirror = cursor[j]++;
+      if (mirror >= offset_[j + 1] || column_[mirror] != static_cast<PetscInt>(i) ||
+          value_[mirror] != PetscConj(value_[k]))
+        return false;
+    }
+  return true;
 }
 
 bool RowMatrix::identical(const RowMatrix &other) const {

@@ -38,6 +38,13 @@ public:
   /// err  FP  an entry is infinite or NaN; the message names its row and column
   PetscErrorCode Create(Mat A);
 
+  /// The adjoint of A, which lies on one rank altogether. Not collective.
+  void CreateAdjoint(const RowMatrix &A);
+  /// A on one rank equals its adjoint, entry by entry; one pass, left at the first difference.
+  [[nodiscard]] bool hermitian() const;
+  /// All rows and columns are on this rank.
+  [[nodiscard]] bool local() const { return local_; }
+
   /// Multiply every entry by 2^-exponent: exact, except that results below 2^-1022 are rounded.
   void scale(int exponent);
 
@@ -85,6 +92,7 @@ private:
   PetscErrorCode CopyRows(Mat A);
   PetscErrorCode CopySequential(Mat A, bool *done);
   PetscErrorCode Survey(MPI_Comm comm);
+  void drop_zeros();
   void fill_absolute();
   PetscErrorCode ConnectColumns(Mat A);
   template <class T>

@@ -51,6 +51,12 @@ PetscErrorCode LinearOperator::CopyEntries(Mat A) {
     PetscFunctionReturn(PETSC_SUCCESS);
   exponent_ = std::ilogb(forward_.largest_part()) + 1;
   forward_.scale(exponent_);
+  if (forward_.local()) {
+    hermitian_ = forward_.hermitian();
+    if (!hermitian_)
+      adjoint_.CreateAdjoint(forward_);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(MatHermitianTranspose(A, MAT_INITIAL_MATRIX, transposed.out()));
   PetscCall(adjoint_.Create(transposed));
   adjoint_.scale(exponent_);
@@ -58,6 +64,8 @@ PetscErrorCode LinearOperator::CopyEntries(Mat A) {
   int everywhere = 0;
   PetscCallMPI(MPI_Allreduce(&same, &everywhere, 1, MPI_INT, MPI_MIN, comm_));
   hermitian_ = everywhere == 1;
+  if (hermitian_)
+    adjoint_ = RowMatrix();
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -120,7 +128,7 @@ PetscErrorCode LinearOperator::Apply(bool adjoint, const PetscScalar *x, PetscSc
   PetscCall(StopTogether(comm_));
   ++products_;
   if (assembled_) {
-    PetscCall((adjoint && !hermitian_ ? adjoint_ : forward_).Multiply(x, y));
+    PetscCall(entries(adjoint).Multiply(x, y));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   const Vec in = adjoint ? left_ : right_;
@@ -150,7 +158,7 @@ PetscErrorCode LinearOperator::ApplyAbsolute(bool adjoint, const PetscReal *x, P
   PetscFunctionBegin;
   PetscCall(StopTogether(comm_));
   ++products_;
-  PetscCall((adjoint && !hermitian_ ? adjoint_ : forward_).MultiplyAbsolute(x, y));
+  PetscCall(entries(adjoint).MultiplyAbsolute(x, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -10,7 +10,8 @@ namespace lathe::lipschitz {
 class LinearOperator {
 public:
   /// Matrices with entries (AIJ, BAIJ, SBAIJ, NEST, dense, …) are copied row by row, with an
-  /// explicit adjoint: 2·nnz·12 bytes for real scalars and 32-bit indices. Others are applied
+  /// explicit adjoint unless A is Hermitian: up to 2·nnz·12 bytes for real scalars and 32-bit
+  /// indices. Others are applied
   /// through MatMult and MatMultHermitianTranspose. Collective on A, which must outlive *this.
   /// err  FP an entry or a first product is not finite; ARG_WRONGSTATE not assembled;
   ///      SUP no adjoint product and not known to be Hermitian
@@ -41,12 +42,13 @@ public:
     return adjoint ? global_rows_ : global_columns_;
   }
   [[nodiscard]] const RowMatrix &matrix(bool adjoint) const {
-    return adjoint ? adjoint_ : forward_;
+    return adjoint && !hermitian_ ? adjoint_ : forward_;
   }
   /// Products with A or Aᴴ so far, absolute ones included.
   [[nodiscard]] long long products() const { return products_; }
 
 private:
+  RowMatrix &entries(bool adjoint) { return adjoint && !hermitian_ ? adjoint_ : forward_; }
   PetscErrorCode CopyEntries(Mat A);
   PetscErrorCode FindScale();
 

@@ -67,8 +67,9 @@ PetscErrorCode LowerBound(LinearOperator &A, const std::vector<PetscScalar> &x, 
   add_squares(sums[1], y);
   if (A.assembled()) {
     std::vector<PetscReal> modulus(x.size()), bound(y.size());
-    std::transform(x.begin(), x.end(), modulus.begin(),
-                   [](PetscScalar z) { return up(PetscAbsScalar(z)); });
+    std::transform(x.begin(), x.end(), modulus.begin(), [](PetscScalar z) {
+      return complex_scalars ? up(PetscAbsScalar(z)) : PetscAbsScalar(z);
+    });
     PetscCall(A.ApplyAbsolute(false, modulus.data(), bound.data()));
     for (const PetscReal b : bound)
       sums[2].add_product(b, b);

@@ -175,11 +175,11 @@ PetscErrorCode NormSearch::AbsoluteStages() {
   PetscCall(absolute_->Iterate(1, options_.tolerance));
   offer(LATHE_CERTIFICATE_RIGOROUS, absolute_->upper(), "norms");
   PetscCall(Report("norms"));
-  PetscCall(absolute_->Iterate(first_absolute_steps - 1, 0.25 * options_.tolerance));
+  PetscCall(absolute_->Iterate(first_absolute_steps - 1, 0.9 * options_.tolerance));
   offer(LATHE_CERTIFICATE_RIGOROUS, absolute_->upper(), "collatz_wielandt");
   if (A_.matrix(false).nonnegative()) {
-    if (absolute_->upper() > (1 + 0.5 * options_.tolerance) * absolute_->absolute_lower())
-      PetscCall(absolute_->Iterate(later_absolute_steps, 0.25 * options_.tolerance));
+    if (absolute_->upper() > (1 + 0.9 * options_.tolerance) * absolute_->absolute_lower())
+      PetscCall(absolute_->Iterate(later_absolute_steps, 0.9 * options_.tolerance));
     offer(LATHE_CERTIFICATE_RIGOROUS, absolute_->upper(), "collatz_wielandt");
     PetscCall(OfferVector({absolute_->vector().begin(), absolute_->vector().end()}));
   }
@@ -230,7 +230,7 @@ PetscErrorCode NormSearch::LanczosStage(int most_steps) {
     // Without a gap the width falls like 1/k².
     const double ratio = first.steps() / static_cast<double>(options_.lanczos_steps);
     if (!hopeless_ && first.steps() >= lanczos_trial && !last && A_.assembled() &&
-        (upper / lower_ - 1) * ratio * ratio > 10 * options_.tolerance) {
+        (upper / lower_ - 1) * ratio * ratio > 100 * options_.tolerance) {
       hopeless_ = true;
       break;
     }
@@ -271,6 +271,7 @@ PetscErrorCode NormSearch::DirectStage() {
   if (!sparse && !dense)
     PetscFunctionReturn(PETSC_SUCCESS);
   const bool chosen = sparse && (!dense || direct.sparse_cost() <= direct.dense_cost());
+  PetscCall(Cite(chosen ? "Rump2006 George1973 DuffReid1983 EricssonRuhe1980" : "Rump2006"));
   const double known = std::min(absolute_->upper(), upper_[LATHE_CERTIFICATE_RIGOROUS].value);
   if (chosen)
     PetscCall(direct.Sparse(options_.tolerance, known, witness_, &found));
@@ -297,6 +298,7 @@ PetscErrorCode NormSearch::GramStage() {
                         std::min(tall, wide), options_.gram_steps < 1 ? 0.0 : most));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
+  PetscCall(Cite("Gustavson1978"));
   double upper = 0;
   int products = 0;
   PetscCall(GramBound(A_, transposed, options_.gram_steps, options_.gram_fill, absolute_->upper(),
