@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/sparse_cholesky.h"
+#include "core/interruption.h"
 #include "core/nested_dissection.h"
 #include <algorithm>
 #include <cmath>
@@ -261,6 +262,8 @@ bool SparseCholesky<T>::factor(const SparseRows<T> &h, double shift, double sign
   std::vector<Index> first_child(supernodes_.size(), -1), sibling(supernodes_.size(), -1);
   largest_diagonal_ = 0;
   for (std::size_t id = 0; id < supernodes_.size(); ++id) {
+    if (stop_asked())
+      return false;
     const Supernode &s = supernodes_[id];
     const std::size_t nc = at(s.columns), nr = at(s.below), ld = nc + nr;
     for (std::size_t j = 0; j < nc; ++j)

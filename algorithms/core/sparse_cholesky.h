@@ -34,7 +34,7 @@ public:
   [[nodiscard]] double multiplications() const { return multiplications_; }
 
   /// Factor B = fl(shift·I + sign·h), sign ±1: the diagonal is rounded once, the rest exact. False
-  /// when a pivot is not a positive finite number: then nothing may be solved.
+  /// when a pivot is not a positive finite number, or stop_asked(): then nothing may be solved.
   /// Memory: the entries of L and a quarter more for zeros stored in its dense blocks, and the
   /// fronts under way.
   bool factor(const SparseRows<T> &h, double shift, double sign);

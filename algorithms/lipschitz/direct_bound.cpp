@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/direct_bound.h"
 #include "core/error.h"
+#include "core/interruption.h"
 #include "lipschitz/gram_product.h"
 #include "lipschitz/gram_rows.h"
 #include "lipschitz/hermitian_upper.h"
@@ -33,6 +34,7 @@ template <class F> PetscErrorCode OnRoot(MPI_Comm comm, bool *ok, F &&f) {
     }
   }
   PetscCallMPI(MPI_Bcast(&status, 1, MPI_INT, 0, comm));
+  PetscCall(StopTogether(comm)); // rank 0 may have left early
   *ok = status == 1;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/shift_invert.h"
+#include "core/interruption.h"
 #include "core/random.h"
 #include "lipschitz/hermitian_lanczos.h"
 #include "lipschitz/rounding.h"
@@ -138,7 +139,7 @@ private:
     Side &s = side_[side];
     double refused = 0; // λ_max lies above it, up to rounding
     double tau = s.upper * (1 + 0.25 * tolerance_);
-    for (int attempt = 0; attempt < max_attempts && !meets(s); ++attempt) {
+    for (int attempt = 0; attempt < max_attempts && !meets(s) && !stop_asked(); ++attempt) {
       const double goal = (1 + 0.75 * tolerance_) * s.quotient;
       if (certify(side, tau)) {
         if (meets(s))
