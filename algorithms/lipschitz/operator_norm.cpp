@@ -271,12 +271,14 @@ PetscErrorCode NormSearch::DirectStage() {
   if (!sparse && !dense)
     PetscFunctionReturn(PETSC_SUCCESS);
   const bool chosen = sparse && (!dense || direct.sparse_cost() <= direct.dense_cost());
-  PetscCall(Cite(chosen ? "Rump2006 George1973 DuffReid1983 EricssonRuhe1980" : "Rump2006"));
   const double known = std::min(absolute_->upper(), upper_[LATHE_CERTIFICATE_RIGOROUS].value);
-  if (chosen)
+  PetscCall(Cite("Rump2006"));
+  if (chosen) {
+    PetscCall(Cite("George1973 DuffReid1983 EricssonRuhe1980"));
     PetscCall(direct.Sparse(options_.tolerance, known, witness_, &found));
-  else
+  } else {
     PetscCall(direct.Dense(options_.tolerance, options_.seed, witness_, &found));
+  }
   const char *method = chosen ? "sparse_cholesky" : "cholesky";
   factored_ = std::isfinite(found.upper);
   if (found.gram)
