@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // An elimination order for sparse Cholesky factorisation that keeps the factor sparse.
 //
-// Nested dissection (George, SIAM J. Numer. Anal. 10 (1973)) with separators taken from breadth-
-// first level structures (George and Liu, ibid. 15 (1978)), thinned; small remainders by minimum
+// Nested dissection (George 1973) with separators taken from breadth-
+// first level structures (George and Liu 1978), thinned; small remainders by minimum
 // degree. A planar grid of n points gives O(n log n) entries, an expander nearly n²/8: there the
 // first separator tells, at the price of a few searches.
 #pragma once
