@@ -5,78 +5,11 @@
 #include "core/error.h"
 #include "core/interruption.h"
 #include "lipschitz/conv_norm.h"
+#include "lipschitz/gram_iteration.h"
 #include <algorithm>
 #include <cmath>
 
 namespace lathe::lipschitz {
-namespace {
-
-// Divide by the power of two that brings the largest part to [½, 1); its exponent.
-int normalise(std::vector<Complex> &m) {
-  double largest = 0;
-  for (const Complex &z : m)
-    largest = std::max({largest, std::fabs(z.real()), std::fabs(z.imag())});
-  if (largest == 0)
-    return 0;
-  int exponent = 0;
-  (void)std::frexp(largest, &exponent);
-  for (Complex &z : m)
-    z = {std::ldexp(z.real(), -exponent), std::ldexp(z.imag(), -exponent)};
-  return exponent;
-}
-
-double frobenius(const std::vector<Complex> &m) noexcept {
-  double sum = 0;
-  for (const Complex &z : m)
-    sum += std::norm(z);
-  return std::sqrt(sum);
-}
-
-} // namespace
-
-double gram_iteration(std::size_t rows, std::size_t cols, const Complex *d, int steps, bool moment,
-                      Complex *gradient) {
-  std::vector<Complex> m(d, d + rows * cols), next(cols * cols), chain, product;
-  std::vector<int> exponent{normalise(m)};
-  if (gradient)
-    chain = m;
-  for (int t = 0; t < steps; ++t) {
-    const std::size_t inner = t == 0 ? rows : cols;
-    next.resize(cols * cols);
-    dense::gemm('C', 'N', cols, cols, inner, Complex(1), m.data(), inner, m.data(), inner,
-                Complex(0), next.data(), cols);
-    m.swap(next);
-    exponent.push_back(normalise(m));
-    if (gradient) {
-      product.resize(rows * cols);
-      dense::gemm('N', 'N', rows, cols, cols, Complex(1), chain.data(), rows, m.data(), cols,
-                  Complex(0), product.data(), rows);
-      chain.swap(product);
-      (void)normalise(chain);
-    }
-  }
-  double value = frobenius(m);
-  if (moment && steps > 0) {
-    const auto c = static_cast<double>(cols);
-    double trace = 0;
-    for (std::size_t q = 0; q < cols; ++q)
-      trace += m[q + q * cols].real();
-    const double mean = trace / c;
-    const double variance = std::max(0.0, value * value / c - mean * mean);
-    value = std::min(value, mean + std::sqrt((c - 1) * variance));
-  }
-  for (int t = steps; t > 0; --t) // (value·2^e)^½, the odd half of the exponent inside the root
-    value = std::sqrt(std::ldexp(value, exponent[static_cast<std::size_t>(t)]));
-  value = std::ldexp(value, exponent[0]);
-  if (gradient) {
-    double inner = 0;
-    for (std::size_t e = 0; e < rows * cols; ++e)
-      inner += chain[e].real() * d[e].real() + chain[e].imag() * d[e].imag();
-    for (std::size_t e = 0; e < rows * cols; ++e)
-      gradient[e] = inner > 0 ? chain[e] * (value / inner) : Complex(0);
-  }
-  return value;
-}
 
 double lapack_norm(const Symbol &symbol, const Complex *d) {
   std::vector<Complex> copy(d, d + symbol.rows * symbol.cols);
@@ -179,7 +112,7 @@ extern "C" PetscErrorCode LatheConvolutionNormGradient(MPI_Comm comm, const Lath
     const ConvolutionTorus torus = convolution_torus(g);
     SpectrumPeak peak;
     const SymbolFunction value = [&](const Symbol &s, const Complex *d) {
-      return gram_iteration(s.rows, s.cols, d, gram_steps, false, nullptr);
+      return gram_bound<Complex>({d, s.rows, s.cols, s.rows}, gram_steps);
     };
     PetscCall(SweepSpectrum(comm, g, layer->weight, exponent, torus.extent, value, &peak, nullptr));
     const Symbol s = make_symbol(g, layer->weight, peak.group, exponent);
@@ -187,7 +120,7 @@ extern "C" PetscErrorCode LatheConvolutionNormGradient(MPI_Comm comm, const Lath
     std::vector<double> work(2 * s.rows * s.cols);
     std::vector<Complex> d(s.rows * s.cols), j(s.rows * s.cols);
     evaluate_symbol(s, phases, peak.frequency, work.data(), d.data());
-    (void)gram_iteration(s.rows, s.cols, d.data(), gram_steps, false, j.data());
+    (void)gram_gradient<Complex>({d.data(), s.rows, s.cols, s.rows}, gram_steps, j.data(), s.rows);
     *bound = std::ldexp(peak.value * torus.factor, exponent);
     const std::int64_t gout = g.group_out(), gin = g.group_in(), taps = g.taps();
     double *out = gradient + peak.group * gout * gin * taps;

@@ -6,6 +6,7 @@
 #include "lipschitz/conv_operator.h"
 #include "lipschitz/frequency.h"
 #include "lipschitz/frequency_max.h"
+#include "lipschitz/gram_iteration.h"
 #include "lipschitz/rounding.h"
 #include <algorithm>
 #include <cmath>
@@ -223,8 +224,10 @@ PetscErrorCode SweepBracket(MPI_Comm comm, const ConvolutionGeometry &g, const d
   const bool svd = o.method == LATHE_CONVOLUTION_SVD;
   const bool moment = o.method == LATHE_CONVOLUTION_MOMENT;
   const SymbolFunction value = [&](const Symbol &s, const Complex *d) {
-    return svd ? lapack_norm(s, d)
-               : gram_iteration(s.rows, s.cols, d, o.gram_steps, moment, nullptr);
+    const dense::View<const Complex> matrix{d, s.rows, s.cols, s.rows};
+    if (svd)
+      return lapack_norm(s, d);
+    return moment ? gram_moment_bound(matrix, o.gram_steps) : gram_bound(matrix, o.gram_steps);
   };
   SpectrumPeak peak;
   PetscCall(SweepSpectrum(comm, g, weight, exponent, torus.extent, value, &peak, nullptr));

@@ -2,6 +2,7 @@
 #include "lipschitz/frequency_max.h"
 #include "core/error.h"
 #include "core/interruption.h"
+#include "lipschitz/dense_norm.h"
 #include "lipschitz/frequency.h"
 #include "lipschitz/gram_batch.h"
 #include "lipschitz/rounding.h"
@@ -68,6 +69,15 @@ double margin(const Symbol &symbol) noexcept {
 std::uint64_t stream(const Search &s, std::int64_t group, std::int64_t k) noexcept {
   return static_cast<std::uint64_t>(group) * static_cast<std::uint64_t>(s.spectrum.size()) +
          static_cast<std::uint64_t>(k);
+}
+
+// Along which axes D(ω) depends on ω at all.
+bool reaches(const ConvolutionAxis &axis) noexcept {
+  return axis.span() >= axis.stride;
+}
+bool reaches(const ConvolutionGeometry &g) noexcept {
+  return std::any_of(g.axis.begin(), g.axis.end(),
+                     [](const ConvolutionAxis &axis) { return reaches(axis); });
 }
 
 // Frequency k, whose Gram matrix is in work.norm.
@@ -359,8 +369,26 @@ PetscErrorCode ElectWinner(Search &s, const std::vector<Finalist> &mine, Frequen
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+// Layers without reach on the strided lattice, such as 1×1 taps or a kernel as wide as the stride:
+// one real matrix for each group.
+std::vector<Finalist> dense_finalists(const Search &s) {
+  std::vector<Finalist> finalists;
+  for (std::int64_t g = s.rank; g < s.geometry.groups && !stop_asked(); g += s.size) {
+    const Symbol symbol = make_symbol(s.geometry, s.weight, g, s.exponent);
+    std::vector<double> witness;
+    const NormBracket b = dense_norm<double>(
+        {symbol.taps.data(), symbol.rows, symbol.cols, symbol.rows}, {}, nullptr, &witness);
+    finalists.push_back({g, 0, b.lower, b.lower, b.upper, {witness.begin(), witness.end()}});
+  }
+  return finalists;
+}
+
 PetscErrorCode Find(Search &s, FrequencyMaximum *out) {
   PetscFunctionBegin;
+  if (s.spectrum.extent() == Lattice{1, 1, 1} && !reaches(s.geometry)) {
+    PetscCall(ElectWinner(s, dense_finalists(s), out));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   const std::int64_t groups = s.geometry.groups;
   const bool whole_groups = groups >= 2 * s.size; // enough groups to give each rank its own
   for (std::int64_t g = 0; g < groups; ++g) {
@@ -389,8 +417,11 @@ PetscErrorCode FrequencyMaximumFind(MPI_Comm comm, const ConvolutionGeometry &ge
   PetscFunctionBegin;
   *maximum = FrequencyMaximum();
   LatheGuard(comm, {
-    Search search{comm,           0, 1, geometry, weight, exponent, HalfSpectrum(extent),
-                  Phases(extent), 0, 0, {},       0,      0,        {}};
+    Lattice used = extent;
+    for (int i = 0; i < 3; ++i)
+      used[i] = reaches(geometry.axis[i]) ? extent[i] : 1;
+    Search search{comm,         0, 1, geometry, weight, exponent, HalfSpectrum(used),
+                  Phases(used), 0, 0, {},       0,      0,        {}};
     PetscCallMPI(MPI_Comm_rank(comm, &search.rank));
     PetscCallMPI(MPI_Comm_size(comm, &search.size));
     PetscCall(Find(search, maximum));

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Norm of a convolution: the certified bracket against LAPACK (zgesdd, values only) at every
-// half-spectrum frequency and against plain batched Gram iteration (five products in single
-// precision, as lip4conv does), in one process, one thread, alternating.
-//   bench_conv_norm [repeats]
+// half-spectrum frequency and against plain Gram iteration (five products in single precision) as
+// lip4conv publishes it, in PyTorch where that is installed and on the same BLAS as ours; one
+// thread, alternating. On more than one rank: the share of the ideal speedup.
+//   [mpiexec -n 2] bench_conv_norm [repeats]
+#include "bench/peer_process.h"
 #include "bench/timing.h"
 #include "core/dense.h"
 #include "core/random.h"
@@ -10,6 +12,7 @@
 #include "lipschitz/conv_norm.h"
 #include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <slepcsys.h>
 
 namespace {
@@ -51,22 +54,75 @@ float plain_gram(const Symbol &s, const Complex *d) {
   return std::exp(log_norm / 32) * std::pow(std::sqrt(norm), 1.0F / 32);
 }
 
-PetscErrorCode Run(const Case &c, int repeats) {
-  std::vector<double> w(static_cast<std::size_t>(c.cout * c.cin * c.k * c.k));
-  PetscFunctionBegin;
+std::vector<double> normal_weights(std::uint64_t seed, PetscInt cout, PetscInt cin, PetscInt k) {
+  std::vector<double> w(static_cast<std::size_t>(cout * cin * k * k));
   for (std::size_t i = 0; i < w.size(); ++i)
-    w[i] = random::normal(31, 0, i) / std::sqrt(static_cast<double>(c.cin * c.k * c.k));
-  const LatheConvolution layer = {2,
-                                  c.cout,
-                                  c.cin,
-                                  1,
-                                  {c.k, c.k, 1},
-                                  {1, 1, 1},
-                                  {1, 1, 1},
-                                  {c.k / 2, c.k / 2, 0},
-                                  LATHE_PADDING_CIRCULAR,
-                                  {c.n, c.n, 1},
-                                  w.data()};
+    w[i] = random::normal(seed, 0, i) / std::sqrt(static_cast<double>(cin * k * k));
+  return w;
+}
+
+LatheConvolution square_layer(const std::vector<double> &w, PetscInt cout, PetscInt cin, PetscInt k,
+                              PetscInt stride, PetscInt n, LathePadding mode) {
+  return {2,    cout,      cin,     1, {k, k, 1}, {stride, stride, 1}, {1, 1, 1}, {k / 2, k / 2, 0},
+          mode, {n, n, 1}, w.data()};
+}
+
+// Operations per second of a large real product on this thread.
+template <class T> double gemm_rate() {
+  constexpr std::size_t n = 512;
+  std::vector<T> a(n * n, T(0.5)), b(n * n, T(0.25)), c(n * n);
+  double best = 0;
+  for (int i = 0; i < 5; ++i) {
+    const double t = bench::seconds(
+        [&] { dense::gemm<T>('N', 'N', n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n); });
+    best = std::max(best, 2.0 * n * n * n / t);
+  }
+  return best;
+}
+
+// Seconds that the operations of the bracket take at the rate of matrix products: coefficients in
+// double precision; Gram matrices and Cholesky factorisations in single.
+double hardware_bound(const Case &c, const Lattice &extent) {
+  const auto small = static_cast<double>(std::min(c.cin, c.cout));
+  const auto large = static_cast<double>(std::max(c.cin, c.cout)), k = static_cast<double>(c.k);
+  const double taps = k * k, offsets = (2 * k - 1) * (2 * k - 1);
+  const auto frequencies = static_cast<double>(HalfSpectrum(extent).size());
+  return (taps * taps + taps) * small * small * large / gemm_rate<double>() +
+         frequencies * (small * small * offsets + 4.0 / 3 * small * small * small) /
+             gemm_rate<float>();
+}
+
+// lip4conv's method as its users run it; ratio 0 without PyTorch.
+bench::Comparison against_torch(const Case &c, const std::vector<double> &w, int repeats,
+                                const std::function<void()> &ours, double *value) {
+  static bench::PeerProcess peer("/usr/bin/python3", LATHE_TORCH_GRAM);
+  bench::Comparison result;
+  if (!peer.alive())
+    return result;
+  (void)peer.ask("load " + std::to_string(c.cout) + " " + std::to_string(c.cin) + " " +
+                     std::to_string(c.k) + " " + std::to_string(c.n),
+                 w);
+  std::vector<double> a, b, r;
+  for (int i = 0; i <= repeats; ++i) {
+    const double mine = bench::seconds(ours);
+    double theirs = 0;
+    if (std::sscanf(peer.ask("run 5").c_str(), "%lf %lf", &theirs, value) != 2)
+      return {};
+    if (i == 0)
+      continue; // warm-up
+    a.push_back(mine);
+    b.push_back(theirs);
+    r.push_back(theirs / mine);
+  }
+  return r.empty() ? result
+                   : bench::Comparison{bench::spread(a), bench::spread(b), bench::spread(r)};
+}
+
+PetscErrorCode Run(const Case &c, int repeats) {
+  PetscFunctionBegin;
+  const std::vector<double> w = normal_weights(31, c.cout, c.cin, c.k);
+  const LatheConvolution layer =
+      square_layer(w, c.cout, c.cin, c.k, 1, c.n, LATHE_PADDING_CIRCULAR);
   const ConvolutionGeometry g = convolution_geometry(layer);
   const ConvolutionTorus torus = convolution_torus(g);
   LatheNormBracket bracket{};
@@ -80,22 +136,31 @@ PetscErrorCode Run(const Case &c, int repeats) {
   const auto plain = [&] {
     (void)SweepSpectrum(PETSC_COMM_SELF, g, w.data(), 0, torus.extent, plain_gram, &gram, nullptr);
   };
-  const int svd_repeats = c.cin >= 256 ? 1 : repeats; // zgesdd takes ten seconds there
-  const bench::Comparison a = bench::alternate(svd_repeats, ours, lapack);
-  const bench::Comparison b = bench::alternate(c.cin >= 256 ? 3 : repeats, ours, plain);
+  const bool large = c.cin >= 256; // zgesdd takes ten seconds there
+  const bench::Comparison a = bench::alternate(large ? 1 : repeats, ours, lapack);
+  const bench::Comparison b = bench::alternate(large ? 3 : repeats, ours, plain);
+  double torch = 0;
+  const bench::Comparison t = against_torch(c, w, large ? 3 : repeats, ours, &torch);
   const std::string size = std::to_string(c.cout) + "x" + std::to_string(c.cin) + "x" +
                            std::to_string(c.k) + "x" + std::to_string(c.k) + "_n" +
                            std::to_string(c.n);
   const bool correct =
       bracket.lower <= svd.value * (1 + 1e-13) && bracket.upper >= svd.value * (1 - 1e-13);
-  std::printf("%-18s bracket %.4f s [%.4f, %.4f] width %.1e | zgesdd %.4f s: %.1fx [%.1f, %.1f] "
-              "(bar %g) | Gram f32 %.4f s, error %+.1e: %.1fx [%.1f, %.1f] (bar %g) | %s\n",
-              size.c_str(), b.ours.median, b.ours.min, b.ours.max, relative_width(bracket),
-              a.peer.median, a.ratio.median, a.ratio.min, a.ratio.max, c.svd_bar, b.peer.median,
-              gram.value / svd.value - 1, b.ratio.median, b.ratio.min, b.ratio.max, c.gram_bar,
-              correct ? "correct" : "WRONG");
+  const auto row = [](const char *peer, const bench::Comparison &x, double error, double bar) {
+    std::printf("  %-12s %9.4f s, error %+.1e: %5.1fx [%.1f, %.1f] (bar %g)\n", peer, x.peer.median,
+                error, x.ratio.median, x.ratio.min, x.ratio.max, bar);
+  };
+  std::printf("%-18s bracket %.4f s [%.4f, %.4f], %.4f s at the rate of products; width %.1e, %s\n",
+              size.c_str(), b.ours.median, b.ours.min, b.ours.max, hardware_bound(c, torus.extent),
+              relative_width(bracket), correct ? "correct" : "WRONG");
+  row("zgesdd", a, 0, c.svd_bar);
+  row("Gram, BLAS", b, gram.value / svd.value - 1, c.gram_bar);
   bench::bench_line("conv_norm", size, a, "zgesdd", c.svd_bar);
-  bench::bench_line("conv_norm", size, b, "gram_f32_t5", c.gram_bar);
+  bench::bench_line("conv_norm", size, b, "gram_f32_t5_blas", 0);
+  if (t.ratio.median > 0) {
+    row("Gram, torch", t, torch / svd.value - 1, c.gram_bar);
+    bench::bench_line("conv_norm", size, t, "gram_f32_t5_torch", c.gram_bar);
+  }
   std::fflush(stdout);
   PetscCheck(correct, PETSC_COMM_SELF, PETSC_ERR_PLIB, "bracket misses LAPACK's value");
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -109,37 +174,78 @@ PetscErrorCode ResNet18() {
   };
   double total = 0;
   PetscFunctionBegin;
+  double peer_total = 0;
   for (const Entry &e :
        {Entry{64, 3, 7, 2, 224, 1}, Entry{64, 64, 3, 1, 56, 4}, Entry{128, 64, 3, 2, 56, 1},
         Entry{128, 128, 3, 1, 28, 3}, Entry{256, 128, 3, 2, 28, 1}, Entry{256, 256, 3, 1, 14, 3},
         Entry{512, 256, 3, 2, 14, 1}, Entry{512, 512, 3, 1, 7, 3}}) {
-    std::vector<double> w(static_cast<std::size_t>(e.cout * e.cin * e.k * e.k));
-    for (std::size_t i = 0; i < w.size(); ++i)
-      w[i] = random::normal(37, 0, i) / std::sqrt(static_cast<double>(e.cin * e.k * e.k));
-    const LatheConvolution layer = {2,
-                                    e.cout,
-                                    e.cin,
-                                    1,
-                                    {e.k, e.k, 1},
-                                    {e.stride, e.stride, 1},
-                                    {1, 1, 1},
-                                    {e.k / 2, e.k / 2, 0},
-                                    LATHE_PADDING_ZEROS,
-                                    {e.n, e.n, 1},
-                                    w.data()};
+    const std::vector<double> w = normal_weights(37, e.cout, e.cin, e.k);
+    const LatheConvolution layer =
+        square_layer(w, e.cout, e.cin, e.k, e.stride, e.n, LATHE_PADDING_ZEROS);
+    const ConvolutionGeometry g = convolution_geometry(layer);
     LatheNormBracket b{};
+    SpectrumPeak gram;
     PetscErrorCode code = PETSC_SUCCESS;
-    const double t = bench::seconds(
-        [&] { code = LatheConvolutionNormBracket(PETSC_COMM_SELF, &layer, nullptr, &b); });
+    const auto ours = [&] {
+      code = LatheConvolutionNormBracket(PETSC_COMM_SELF, &layer, nullptr, &b);
+    };
+    const auto plain = [&] {
+      (void)SweepSpectrum(PETSC_COMM_SELF, g, w.data(), 0, convolution_torus(g).extent, plain_gram,
+                          &gram, nullptr);
+    };
+    const bench::Comparison c = bench::alternate(3, ours, plain);
     PetscCall(code);
-    total += t * e.times;
-    std::printf("ResNet-18 %ldx%ldx%ldx%ld s%ld n%ld: %.3f s, [%.6f, %.6f] %s\n",
+    total += c.ours.median * e.times;
+    peer_total += c.peer.median * e.times;
+    std::printf("ResNet-18 %ldx%ldx%ldx%ld s%ld n%ld: %.3f s, [%.6f, %.6f] %s; Gram, BLAS %.3f s\n",
                 static_cast<long>(e.cout), static_cast<long>(e.cin), static_cast<long>(e.k),
-                static_cast<long>(e.k), static_cast<long>(e.stride), static_cast<long>(e.n), t,
-                b.lower, b.upper, b.method);
+                static_cast<long>(e.k), static_cast<long>(e.stride), static_cast<long>(e.n),
+                c.ours.median, b.lower, b.upper, b.method, c.peer.median);
   }
-  std::printf("ResNet-18, 17 layers, zero padding: %.3f s\n", total);
-  std::printf("BENCH\tconv_norm_resnet18\tzeros\t%.6g\tnone\t0\t0\t0\n", total);
+  std::printf("ResNet-18, 17 layers, zero padding, lower bounds of the operators included: %.3f s; "
+              "Gram, BLAS, of the same tori %.3f s: %.1fx (bar 6)\n",
+              total, peer_total, peer_total / total);
+  std::printf("BENCH\tconv_norm_resnet18\tzeros\t%.6g\tgram_f32_t5_blas\t%.6g\t%.3g\t6\n", total,
+              peer_total, peer_total / total);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Share of the ideal speedup on the ranks of the world, from processor times; every rank computes
+// alone first, so that both runs meet the same load of the memory.
+PetscErrorCode Parallel(int repeats) {
+  int rank = 0, size = 1;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  const std::vector<double> w = normal_weights(31, 256, 256, 3);
+  const LatheConvolution layer = square_layer(w, 256, 256, 3, 1, 32, LATHE_PADDING_CIRCULAR);
+  bench::Comparison c;
+  std::vector<double> alone, together, ratio;
+  for (int i = 0; i < repeats; ++i) {
+    LatheNormBracket one{}, all{};
+    std::array<double, 2> t{bench::seconds([&] {
+                              (void)LatheConvolutionNormBracket(PETSC_COMM_SELF, &layer, nullptr,
+                                                                &one);
+                            }),
+                            0};
+    PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+    t[1] = bench::seconds(
+        [&] { (void)LatheConvolutionNormBracket(PETSC_COMM_WORLD, &layer, nullptr, &all); });
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, t.data(), 2, MPI_DOUBLE, MPI_MAX, PETSC_COMM_WORLD));
+    alone.push_back(t[0]);
+    together.push_back(t[1]);
+    ratio.push_back(t[0] / (t[1] * size));
+    PetscCheck(one.lower == all.lower && one.upper == all.upper, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+               "the bracket depends on the number of ranks");
+  }
+  c = {bench::spread(together), bench::spread(alone), bench::spread(ratio)};
+  if (rank == 0) {
+    std::printf("256x256x3x3_n32 on %d ranks: %.4f s, alone %.4f s: efficiency %.2f [%.2f, %.2f] "
+                "(bar 0.8), same bits\n",
+                size, c.ours.median, c.peer.median, c.ratio.median, c.ratio.min, c.ratio.max);
+    bench::bench_line("conv_norm_ranks_" + std::to_string(size), "256x256x3x3_n32", c, "one_rank",
+                      0.8);
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -149,15 +255,18 @@ int main(int argc, char **argv) {
   PetscFunctionBeginUser;
   PetscCall(SlepcInitialize(&argc, &argv, nullptr, nullptr));
   const int repeats = argc > 1 ? std::max(1, std::atoi(argv[1])) : 7;
-  int rank = 0;
-  MPI_Comm_rank(PETSC_COMM_WORLD, &rank);
-  for (const Case &c :
-       {Case{64, 64, 3, 32, 10, 10}, Case{64, 64, 3, 56, 10, 20}, Case{64, 3, 7, 224, 15, 15},
-        Case{128, 128, 3, 32, 15, 15}, Case{256, 256, 3, 32, 15, 15}})
-    if (rank == 0)
+  int size = 1;
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  if (size > 1) {
+    PetscCall(Parallel(repeats));
+  } else {
+    for (const Case &c :
+         {Case{64, 64, 3, 32, 10, 10}, Case{64, 64, 3, 56, 10, 20}, Case{64, 3, 7, 224, 15, 15},
+          Case{128, 128, 3, 32, 15, 15}, Case{256, 256, 3, 32, 15, 15}, Case{512, 512, 3, 14, 0, 8},
+          Case{512, 512, 3, 7, 0, 4}})
       PetscCall(Run(c, repeats));
-  if (rank == 0)
     PetscCall(ResNet18());
+  }
   PetscCall(SlepcFinalize());
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -7,6 +7,7 @@
 #include "lipschitz/lipschitz.h"
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace lathe::test {
@@ -120,6 +121,18 @@ inline std::vector<int> padded_axis(int n, int p, LathePadding mode) {
     axis.push_back(right);
   }
   return axis;
+}
+
+inline std::string describe(const Layer &l) {
+  const LatheConvolution &g = l.geometry;
+  std::string text = "ndim " + std::to_string(g.ndim) + " cout " + std::to_string(g.cout) +
+                     " cin " + std::to_string(g.cin) + " groups " + std::to_string(g.groups) +
+                     " mode " + std::to_string(g.padding_mode);
+  for (int i = 0; i < g.ndim; ++i)
+    text += " [k " + std::to_string(g.kernel[i]) + " s " + std::to_string(g.stride[i]) + " d " +
+            std::to_string(g.dilation[i]) + " p " + std::to_string(g.padding[i]) + " n " +
+            std::to_string(g.input[i]) + "]";
+  return text;
 }
 
 struct DenseOperator {
