@@ -7,39 +7,41 @@ namespace lathe::bessel {
 
 template <Accuracy accuracy = Accuracy::full>
 LATHE_BESSEL_INLINE double log_bessel_i(double v, double x) noexcept {
-  return accuracy == Accuracy::full ? kernel::log_i(v, x) : kernel::log_i_fast(v, x);
+  return accuracy == Accuracy::full ? kernel::evaluate<kernel::LogI<kernel::Debye>>(v, x).i
+                                    : kernel::evaluate<kernel::LogI<kernel::DebyeFast>>(v, x).i;
 }
 template <Accuracy accuracy = Accuracy::full>
 LATHE_BESSEL_INLINE double log_bessel_k(double v, double x) noexcept {
-  return accuracy == Accuracy::full ? kernel::log_k(v, x) : kernel::log_k_fast(v, x);
+  return accuracy == Accuracy::full ? kernel::evaluate<kernel::LogK<kernel::Debye>>(v, x).k
+                                    : kernel::evaluate<kernel::LogK<kernel::DebyeFast>>(v, x).k;
 }
 template <Accuracy accuracy = Accuracy::full>
 LATHE_BESSEL_INLINE void log_bessel_ik(double v, double x, double *i, double *k) noexcept {
-  const kernel::Both both =
-      accuracy == Accuracy::full ? kernel::log_ik(v, x) : kernel::log_ik_fast(v, x);
+  const kernel::Both both = accuracy == Accuracy::full ? kernel::log_ik<kernel::Debye>(v, x)
+                                                       : kernel::log_ik<kernel::DebyeFast>(v, x);
   *i = both.i;
   *k = both.k;
 }
 LATHE_BESSEL_INLINE LogBesselDerivatives log_bessel_i_derivatives(double v, double x) noexcept {
-  return kernel::log_i_derivatives(v, x);
+  return kernel::evaluate<kernel::LogIDerivatives>(v, x);
 }
 LATHE_BESSEL_INLINE LogBesselDerivatives log_bessel_k_derivatives(double v, double x) noexcept {
-  return kernel::log_k_derivatives(v, x);
+  return kernel::evaluate<kernel::LogKDerivatives>(v, x);
 }
 LATHE_BESSEL_INLINE double bessel_i_ratio(double v, double x) noexcept {
-  return kernel::i_ratio(v, x).value;
+  return kernel::evaluate<kernel::RatioI>(v, x).value;
 }
 LATHE_BESSEL_INLINE double bessel_i_ratio_complement(double v, double x) noexcept {
-  return kernel::i_ratio(v, x).complement;
+  return kernel::evaluate<kernel::RatioI>(v, x).complement;
 }
 LATHE_BESSEL_INLINE double bessel_k_ratio(double v, double x) noexcept {
-  return kernel::k_ratio(v, x);
+  return kernel::evaluate<kernel::RatioK>(v, x);
 }
 LATHE_BESSEL_INLINE double inverse_bessel_i_ratio(double v, double r) noexcept {
-  return kernel::inverse_i_ratio(v, r, 1.0 - r);
+  return kernel::evaluate<kernel::InverseRatioI<false>>(v, kernel::folded_ratio(r));
 }
 LATHE_BESSEL_INLINE double inverse_bessel_i_ratio_complement(double v, double c) noexcept {
-  return kernel::inverse_i_ratio(v, 1.0 - c, c);
+  return kernel::evaluate<kernel::InverseRatioI<true>>(v, kernel::folded_complement(c));
 }
 LATHE_BESSEL_INLINE double log_hyp0f1(double b, double z) noexcept {
   return kernel::log_hyp0f1(b, z);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The Bessel kernels once for each instruction set; bessel/isa.cpp chooses at run time.
 # -fno-trapping-math lets a select become a blend; it changes no value.
-set(lathe_bessel_flags -O3 -fopenmp-simd -fno-trapping-math)
+set(lathe_bessel_flags -fopenmp-simd -fno-trapping-math)
 set(lathe_bessel_isas generic)
 # A kernel takes 45 s to compile: sanitizers, slower still, see the generic one only.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT LATHE_SANITIZE)

@@ -3,10 +3,18 @@
 // run time. All give the same bits.
 #pragma once
 #include "bessel/log_bessel_types.h"
+#include <cstddef>
 
 namespace lathe::bessel {
 
-/// The kernels as compiled for one instruction set (isa_kernels.cpp).
+/// An array or one number for all.
+struct Operand {
+  const double *values;
+  bool one;
+};
+
+/// The kernels as compiled for one instruction set (isa_kernels.cpp). Of two results of a batch,
+/// one may be null.
 struct Isa {
   const char *name;
   double (*log_i)(double, double) noexcept;
@@ -23,6 +31,14 @@ struct Isa {
   double (*inverse_i_ratio)(double, double) noexcept;
   double (*inverse_i_ratio_complement)(double, double) noexcept;
   double (*log_hyp0f1)(double, double) noexcept;
+  void (*batch)(Operand v, Operand x, double *i, double *k, std::size_t n) noexcept;
+  void (*batch_fast)(Operand v, Operand x, double *i, double *k, std::size_t n) noexcept;
+  void (*batch_i_derivatives)(Operand v, Operand x, LogBesselDerivatives *, std::size_t) noexcept;
+  void (*batch_k_derivatives)(Operand v, Operand x, LogBesselDerivatives *, std::size_t) noexcept;
+  void (*batch_i_ratio)(Operand v, Operand x, double *ratio, double *complement,
+                        std::size_t n) noexcept;
+  void (*batch_inverse)(Operand v, Operand r, double *x, std::size_t n) noexcept;
+  void (*batch_inverse_complement)(Operand v, Operand c, double *x, std::size_t n) noexcept;
 };
 
 extern const Isa isa_generic;

@@ -11,26 +11,37 @@ bool fits(Values a, std::size_t n) noexcept {
   return a.size() == n || a.size() == 1;
 }
 
-template <class Function, class Result>
-bool each(Values v, Values x, std::span<Result> out, Function f) noexcept {
-  if (!fits(v, out.size()) || !fits(x, out.size()))
-    return false;
-  for (std::size_t j = 0; j < out.size(); ++j)
-    out[j] = f(v[v.size() == 1 ? 0 : j], x[x.size() == 1 ? 0 : j]);
-  return true;
+bool fits(Values a, Values b, std::size_t n) noexcept {
+  return fits(a, n) && fits(b, n);
+}
+
+Operand operand(Values a) noexcept {
+  return {a.data(), a.size() == 1};
 }
 
 } // namespace
 
 template <Accuracy accuracy> bool log_bessel_i(Values v, Values x, std::span<double> i) noexcept {
-  return each(v, x, i, accuracy == Accuracy::full ? isa().log_i : isa().log_i_fast);
+  const auto batch = accuracy == Accuracy::full ? isa().batch : isa().batch_fast;
+  if (!fits(v, x, i.size()))
+    return false;
+  batch(operand(v), operand(x), i.data(), nullptr, i.size());
+  return true;
 }
 template <Accuracy accuracy> bool log_bessel_k(Values v, Values x, std::span<double> k) noexcept {
-  return each(v, x, k, accuracy == Accuracy::full ? isa().log_k : isa().log_k_fast);
+  const auto batch = accuracy == Accuracy::full ? isa().batch : isa().batch_fast;
+  if (!fits(v, x, k.size()))
+    return false;
+  batch(operand(v), operand(x), nullptr, k.data(), k.size());
+  return true;
 }
 template <Accuracy accuracy>
 bool log_bessel_ik(Values v, Values x, std::span<double> i, std::span<double> k) noexcept {
-  return i.size() == k.size() && log_bessel_i<accuracy>(v, x, i) && log_bessel_k<accuracy>(v, x, k);
+  const auto batch = accuracy == Accuracy::full ? isa().batch : isa().batch_fast;
+  if (i.size() != k.size() || !fits(v, x, i.size()))
+    return false;
+  batch(operand(v), operand(x), i.data(), k.data(), i.size());
+  return true;
 }
 template bool log_bessel_i<Accuracy::full>(Values, Values, std::span<double>) noexcept;
 template bool log_bessel_i<Accuracy::fast>(Values, Values, std::span<double>) noexcept;
@@ -42,19 +53,40 @@ template bool log_bessel_ik<Accuracy::fast>(Values, Values, std::span<double>,
                                             std::span<double>) noexcept;
 
 bool log_bessel_i_derivatives(Values v, Values x, std::span<LogBesselDerivatives> i) noexcept {
-  return each(v, x, i, isa().log_i_derivatives);
+  if (!fits(v, x, i.size()))
+    return false;
+  isa().batch_i_derivatives(operand(v), operand(x), i.data(), i.size());
+  return true;
 }
 bool log_bessel_k_derivatives(Values v, Values x, std::span<LogBesselDerivatives> k) noexcept {
-  return each(v, x, k, isa().log_k_derivatives);
+  if (!fits(v, x, k.size()))
+    return false;
+  isa().batch_k_derivatives(operand(v), operand(x), k.data(), k.size());
+  return true;
 }
 bool bessel_i_ratio(Values v, Values x, std::span<double> ratio) noexcept {
-  return each(v, x, ratio, isa().i_ratio);
+  if (!fits(v, x, ratio.size()))
+    return false;
+  isa().batch_i_ratio(operand(v), operand(x), ratio.data(), nullptr, ratio.size());
+  return true;
+}
+bool bessel_i_ratio_complement(Values v, Values x, std::span<double> complement) noexcept {
+  if (!fits(v, x, complement.size()))
+    return false;
+  isa().batch_i_ratio(operand(v), operand(x), nullptr, complement.data(), complement.size());
+  return true;
 }
 bool inverse_bessel_i_ratio(Values v, Values r, std::span<double> x) noexcept {
-  return each(v, r, x, isa().inverse_i_ratio);
+  if (!fits(v, r, x.size()))
+    return false;
+  isa().batch_inverse(operand(v), operand(r), x.data(), x.size());
+  return true;
 }
 bool inverse_bessel_i_ratio_complement(Values v, Values complement, std::span<double> x) noexcept {
-  return each(v, complement, x, isa().inverse_i_ratio_complement);
+  if (!fits(v, complement, x.size()))
+    return false;
+  isa().batch_inverse_complement(operand(v), operand(complement), x.data(), x.size());
+  return true;
 }
 
 } // namespace lathe::bessel

@@ -3,8 +3,8 @@
 // 2048 and evaluated by vector code, with the same bits as one at a time.
 //
 // v and x have the length of the results, or length 1: that value for every result. Results may
-// not overlap the inputs. A length that does not fit gives false and writes nothing. About 400 kB
-// of scratch a thread, allocated at its first call. Class R0.
+// not overlap the inputs. A length that does not fit gives false and writes nothing. 120 kB
+// of stack, no allocation. Class R0.
 #pragma once
 #include "bessel/log_bessel_types.h"
 #include <span>
@@ -27,6 +27,7 @@ bool log_bessel_i_derivatives(Values v, Values x, std::span<LogBesselDerivatives
 bool log_bessel_k_derivatives(Values v, Values x, std::span<LogBesselDerivatives> k) noexcept;
 
 bool bessel_i_ratio(Values v, Values x, std::span<double> ratio) noexcept;
+bool bessel_i_ratio_complement(Values v, Values x, std::span<double> complement) noexcept;
 bool inverse_bessel_i_ratio(Values v, Values r, std::span<double> x) noexcept;
 bool inverse_bessel_i_ratio_complement(Values v, Values complement, std::span<double> x) noexcept;
 

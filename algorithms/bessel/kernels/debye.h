@@ -98,7 +98,7 @@ LATHE_BESSEL_INLINE double finite_or(double value, double lead) noexcept {
   return lead - lead == 0.0 ? value : lead;
 }
 
-/// terms = 8 where max(v, x) > 180, 16 where (v/17.5)² + (x/30)² ≥ 1, else 20.
+/// terms = 8 where max(v, x) > 180, 16 where (v/17.5)² + (x/30)² ≥ 1, else 22.
 template <int terms> LATHE_BESSEL_INLINE Both debye(double v, double x) noexcept {
   const DebyeLead a = debye_lead(v, x);
   const OddEven d = debye_sum<tables::DebyeD, terms>(a.q, a.s);
@@ -143,6 +143,12 @@ LATHE_BESSEL_INLINE double curvature(double p, double ss, double fs, double gs) 
   return ss * fma(fma(2.0, p, -1.0), 0.5 + fs, p * gs);
 }
 
+/// K/I. The expansion of I leaves out -sin(πv)/π K, the only part of I that is odd in v; at v → 0
+/// its derivative -K is all there is of ∂v I.
+LATHE_BESSEL_INLINE double recessive_k_over_i(const DebyeLead &a, double odd) noexcept {
+  return 3.14159265358979323846 * rounded(exp({-2.0 * a.lambda.hi, -2.0 * (a.lambda.lo + odd)}));
+}
+
 /// Values and derivatives; with F, G, H of debye_tables.h, c = x/w², p = (x/w)²
 ///   ∂x log I =  w/x - c(½ + ΣF s^k)      ∂v log I = -asinh(v/x) - v/w² (½ - ΣH s^k)
 ///   ∂xx log I = -v²/(w x²) + ((2p-1)(½ + ΣF s^k) + p ΣG s^k)/w²
@@ -151,16 +157,14 @@ template <int terms>
 LATHE_BESSEL_INLINE BothDerivatives debye_derivatives(double v, double x) noexcept {
   const Both value = debye<terms>(v, x);
   const DebyeLead a = debye_lead(v, x);
-  const OddEven f = debye_sum<tables::DebyeF, terms>(a.q, a.s),
+  const OddEven d0 = debye_sum<tables::DebyeD, terms>(a.q, a.s),
+                f = debye_sum<tables::DebyeF, terms>(a.q, a.s),
                 g = debye_sum<tables::DebyeG, terms>(a.q, a.s),
                 h = debye_sum<tables::DebyeH, terms>(a.q, a.s);
   const double cosine = x * a.s, sine = v * a.s, c = cosine * a.s, d = sine * a.s;
   const double p = cosine * cosine, ss = a.s * a.s;
   const double slope = a.w / x, bend = (a.q * a.s) * (a.w / x) * (a.w / x);
-  // The expansion of I is even in v; it leaves out -sin(πv)/π K, whose derivative counts only where
-  // v is tiny, so K/I = O(e^-49) will do.
-  const double log_k_over_i = value.k - value.i;
-  const double recessive = log_k_over_i < -30.0 ? rounded(exp({log_k_over_i, 0.0})) : 0.0;
+  const double recessive = v < 0x1p-10 ? recessive_k_over_i(a, d0.odd) : 0.0;
   return {{value.i, slope - c * (0.5 + f.sum()), -(a.asinh + d * (0.5 - h.sum())) - recessive,
            curvature(p, ss, f.sum(), g.sum()) - bend},
           {value.k, -(slope + c * (0.5 + f.alternating())), a.asinh - d * (0.5 - h.alternating()),

@@ -46,7 +46,7 @@ LATHE_BESSEL_INLINE double log_hyp0f1_regular(double b, double z) noexcept {
     return rounded(x < 4.0    ? log_series<18>(v, x)
                    : x < 12.0 ? log_series<30>(v, x)
                               : log_series<46>(v, x));
-  const DoubleDouble log_i = is_far(v, x) ? debye_log_i<8>(v, x) : debye_log_i<20>(v, x);
+  const DoubleDouble log_i = x > 180.0 ? debye_log_i<8>(v, x) : debye_log_i<22>(v, x);
   const ReciprocalFactorial g = reciprocal_factorial(v);
   const Split m = split(x);
   const DoubleDouble power = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0) * v;
@@ -64,7 +64,7 @@ LATHE_BESSEL_INLINE double log_hyp0f1(double b, double z) noexcept {
     return log_hyp0f1_regular(b, z);
   // F(b) = F(b+1) + z/(b (b+1)) F(b+2), all positive.
   const double x = 2.0 * __builtin_sqrt(z);
-  const double t = 0.5 * x * i_ratio_regular(b, x).value;
+  const double t = 0.5 * x * evaluate<RatioI>(b, x).value;
   const double step =
       t / b < 1e300 ? rounded(log1p(t / b)) : rounded(log(t)) - rounded(log(b * 0x1p54, -54.0));
   return log_hyp0f1_regular(b + 1.0, z) + step;

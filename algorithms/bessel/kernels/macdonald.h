@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // log K_v(x) inside the ellipse, x ≥ 0.15: K_μ and K_{1+μ} with v = n + μ, |μ| ≤ ½, from
-// polynomials, then the recurrence K_{a+1} = K_{a-1} + (2a/x) K_a with compensated steps (n ≤ 17;
+// polynomials, then the recurrence K_{a+1} = K_{a-1} + (2a/x) K_a with compensated steps (n ≤ 15;
 // all terms positive). With f_a = K_a e^x √(2x/π) = 1 + (a² - ¼) Q(a, 1/x)/x, exact at
 // half-integers.
 #pragma once
 #include "bessel/kernels/power_series.h"
-#include "bessel/tables/k_tables.h"
+#include "bessel/tables/k1_tables.h"
 
 namespace lathe::bessel::kernel {
 
@@ -19,7 +19,7 @@ struct Pair {
 template <int j>
 LATHE_BESSEL_INLINE Pair patch_steps(double mu, double n, double x, DoubleDouble two_over_x,
                                      Pair a) noexcept {
-  if constexpr (j == 18) {
+  if constexpr (j == 15) {
     return a;
   } else {
     const double order = mu + static_cast<double>(j);
@@ -79,10 +79,14 @@ template <class Patch> LATHE_BESSEL_INLINE double k_ratio_patch(double v, double
   return rounded(f.before) / rounded(f.at) + 2.0 * v / x;
 }
 
-LATHE_BESSEL_INLINE Derivatives k_derivatives(double value, double before_over_at, double dv,
-                                              double v, double x) noexcept {
-  const double t = before_over_at, u = v / x;
-  return {value, -(t + u), dv, fma(-t, t, 1.0) - fma(2.0, v, -1.0) * t / x + u / x};
+/// With t = K_{v-1}/K_v: ∂x = -t - v/x, ∂xx = 1 - t² + ((1 - 2v) t + v/x)/x, in an order that meets
+/// no ∞ - ∞.
+LATHE_BESSEL_INLINE Derivatives k_derivatives(double value, double t, double dv, double v,
+                                              double x) noexcept {
+  const double u = v / x, odd = fma(-2.0, v, 1.0);
+  const double small_v = t * (odd / x - t) + fma(1.0 / x, u, 1.0);
+  const double large_v = fma(odd, t, u) / x + fma(-t, t, 1.0);
+  return {value, -(t + u), dv, v < 0.5 ? small_v : large_v};
 }
 
 template <class Patch>

@@ -132,7 +132,7 @@ struct SmallPair {
 template <int j>
 LATHE_BESSEL_INLINE SmallPair small_steps(double mu, double n, double half_x,
                                           SmallPair a) noexcept {
-  if constexpr (j == 18) {
+  if constexpr (j == 15) {
     return a;
   } else {
     const double order = mu + static_cast<double>(j);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Ratios of neighbouring orders, the inverse of A = I_{v+1}/I_v, and log 0F1, each without a
-// difference of logarithms.
+// Ratios of neighbouring orders and the inverse of A = I_{v+1}/I_v, without a difference of
+// logarithms.
 #pragma once
-#include "bessel/kernels/point.h"
+#include "bessel/kernels/functions.h"
 
 namespace lathe::bessel::kernel {
 
@@ -12,81 +12,144 @@ struct Ratio {
 };
 
 /// A = x/(w + v) - c (½ + ΣF s^k), 1 - A = (v + v²/(w + x))/(w + v) + c (½ + ΣF s^k), c = x/w².
-template <int terms> LATHE_BESSEL_INLINE Ratio debye_i_ratio(double v, double x) noexcept {
-  const Scaled a = scaled(v, x);
-  const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w, sine = a.v * s;
-  const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
-  const double rest = a.x * s * (s * a.scale) * (0.5 + f.sum()), sum = w + a.v;
-  return {a.x / sum - rest, (a.v + a.v * (a.v / (w + a.x))) / sum + rest};
-}
+template <int terms> struct DebyeRatioI {
+  static constexpr bool invariant_in_v = false;
+  static LATHE_BESSEL_INLINE Ratio at(double v, double x) noexcept {
+    const Scaled a = scaled(v, x);
+    const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w, sine = a.v * s;
+    const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
+    const double rest = a.x * s * (s * a.scale) * (0.5 + f.sum()), sum = w + a.v;
+    return {a.x / sum - rest, (a.v + a.v * (a.v / (w + a.x))) / sum + rest};
+  }
+};
+template <int terms> struct SeriesRatioI {
+  static constexpr bool invariant_in_v = false;
+  static LATHE_BESSEL_INLINE Ratio at(double v, double x) noexcept {
+    const DoubleDouble r = ratio_series<terms>(v, x);
+    return {rounded(r), rounded(-r + 1.0)};
+  }
+};
+
+struct RatioI {
+  using Result = Ratio;
+  using Expansions = List<DebyeRatioI<8>, DebyeRatioI<16>, DebyeRatioI<22>, SeriesRatioI<12>,
+                          SeriesRatioI<18>, SeriesRatioI<30>, SeriesRatioI<46>>;
+  static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
+  static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
+  static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return i_region(v, x); }
+  static LATHE_BESSEL_INLINE Result edge(double v, double x) noexcept {
+    if (!is_domain(v, x) || (v == infinity && x == infinity))
+      return {not_a_number, not_a_number};
+    return x == infinity ? Ratio{1.0, 0.0} : Ratio{0.0, 1.0};
+  }
+};
 
 /// K_{v+1}/K_v = (v + w)/x + c (½ + Σ(-1)^k F s^k).
-template <int terms> LATHE_BESSEL_INLINE double debye_k_ratio(double v, double x) noexcept {
-  const Scaled a = scaled(v, x);
-  const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w, sine = a.v * s;
-  const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
-  return (w + a.v) / a.x + a.x * s * (s * a.scale) * (0.5 + f.alternating());
-}
-
-LATHE_BESSEL_INLINE Ratio i_ratio_regular(double v, double x) noexcept {
-  if (!is_middle(v, x))
-    return is_far(v, x)     ? debye_i_ratio<8>(v, x)
-           : !is_near(v, x) ? debye_i_ratio<16>(v, x)
-                            : debye_i_ratio<20>(v, x);
-  const double r = x < 1.0    ? ratio_series<12>(v, x)
-                   : x < 4.0  ? ratio_series<18>(v, x)
-                   : x < 12.0 ? ratio_series<30>(v, x)
-                              : ratio_series<46>(v, x);
-  return {r, 1.0 - r};
-}
-
-LATHE_BESSEL_INLINE Ratio i_ratio(double v, double x) noexcept {
-  if (is_regular(v, x))
-    return i_ratio_regular(v, x);
-  if (!is_domain(v, x) || (v == infinity && x == infinity))
-    return {not_a_number, not_a_number};
-  return x == infinity ? Ratio{1.0, 0.0} : Ratio{0.0, 1.0};
-}
-
-LATHE_BESSEL_INLINE double k_ratio(double v, double x) noexcept {
-  if (!is_domain(v, x) || (v == infinity && x == infinity))
-    return not_a_number;
-  if (!is_regular(v, x))
-    return x == infinity ? 1.0 : infinity;
-  if (!is_middle(v, x))
-    return is_far(v, x)     ? debye_k_ratio<8>(v, x)
-           : !is_near(v, x) ? debye_k_ratio<16>(v, x)
-                            : debye_k_ratio<20>(v, x);
-  return x < small_k ? k_ratio_small(v, x)
-         : x < 0.4   ? k_ratio_patch<tables::Patch0>(v, x)
-         : x < 1.0   ? k_ratio_patch<tables::Patch1>(v, x)
-         : x < 2.0   ? k_ratio_patch<tables::Patch2>(v, x)
-         : x < 5.0   ? k_ratio_patch<tables::Patch3>(v, x)
-                     : k_ratio_patch<tables::Patch4>(v, x);
-}
-
-/// x with I_{v+1}(x)/I_v(x) = r where r + complement = 1: Banerjee et al. (JMLR 6, 2005) eq. 4.4 as
-/// start, two Halley steps with A' = 1 - A² - (p-1) A/x, p = 2v + 2.
-LATHE_BESSEL_INLINE double inverse_i_ratio(double v, double r, double complement) noexcept {
-  if (!(v >= 0.0 && v < infinity && r >= 0.0 && complement >= 0.0))
-    return not_a_number;
-  if (r == 0.0)
-    return 0.0;
-  if (complement == 0.0)
-    return infinity;
-  const double p1 = 2.0 * v + 1.0;
-  double x = r * ((p1 + (1.0 - r * r)) / (complement * (1.0 + r)));
-  if (r < 0x1p-27 || !(x < infinity))
-    return x;
-  for (int step = 0; step < 2; ++step) {
-    const Ratio a = i_ratio_regular(v, x);
-    const double f = r < 0.5 ? a.value - r : complement - a.complement;
-    const double y = p1 / x;
-    const double d = fma(-a.value, a.value, 1.0) - y * a.value;
-    const double d2 = -2.0 * a.value * d - y * (d - a.value / x);
-    x -= 2.0 * f * d / (2.0 * d * d - f * d2);
+template <int terms> struct DebyeRatioK {
+  static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
+    const Scaled a = scaled(v, x);
+    const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w, sine = a.v * s;
+    const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
+    return (w + a.v) / a.x + a.x * s * (s * a.scale) * (0.5 + f.alternating());
   }
-  return x;
+};
+// K_{v+1}/K_v = K_{v-1}/K_v + 2v/x, all positive.
+struct SmallRatioK {
+  static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
+    return v / x - log_k_small_derivatives(v, x).dx;
+  }
+};
+template <class Patch> struct PatchRatioK {
+  static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
+    return k_ratio_patch<Patch>(v, x);
+  }
+};
+
+struct RatioK {
+  using Result = double;
+  using Expansions =
+      List<DebyeRatioK<8>, DebyeRatioK<16>, DebyeRatioK<22>, SmallRatioK,
+           PatchRatioK<tables::Patch0>, PatchRatioK<tables::Patch1>, PatchRatioK<tables::Patch2>,
+           PatchRatioK<tables::Patch3>, PatchRatioK<tables::Patch4>>;
+  static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
+  static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
+  static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return k_region(v, x); }
+  static LATHE_BESSEL_INLINE Result edge(double v, double x) noexcept {
+    if (!is_domain(v, x) || (v == infinity && x == infinity))
+      return not_a_number;
+    return x == infinity ? 1.0 : infinity;
+  }
+};
+
+/// A ratio r in one number t without loss, from r or from 1 - r: t = r where r < ½, else r - 1; ∞
+/// is r = 1, NaN what is no ratio.
+LATHE_BESSEL_INLINE double folded_ratio(double r) noexcept {
+  const double t = r < 0.5 ? r : r - 1.0;
+  return !((r >= 0.0) & (r <= 1.0)) ? not_a_number : r == 1.0 ? infinity : t;
 }
+LATHE_BESSEL_INLINE double folded_complement(double c) noexcept {
+  const double t = c > 0.5 ? 1.0 - c : -c;
+  return !((c >= 0.0) & (c <= 1.0)) ? not_a_number : c == 0.0 ? infinity : t;
+}
+
+struct Unfolded {
+  double r, complement;
+};
+LATHE_BESSEL_INLINE Unfolded unfolded(double t) noexcept {
+  return t < 0.0 ? Unfolded{1.0 + t, -t} : Unfolded{t, 1.0 - t};
+}
+
+/// Banerjee et al. (JMLR 6, 2005) eq. 4.4, p = 2v + 2: relative error below 6 %, r² for small r.
+LATHE_BESSEL_INLINE double inverse_ratio_start(double v, double t) noexcept {
+  const Unfolded u = unfolded(t);
+  return u.r * ((fma(2.0, v, 1.0) + (1.0 - u.r * u.r)) / (u.complement * (1.0 + u.r)));
+}
+
+/// One Halley step for A(x) = r with A' = 1 - A² - (2v+1) A/x.
+template <class Ratios>
+LATHE_BESSEL_INLINE double halley_step(double v, double t, double x) noexcept {
+  const Ratio a = Ratios::at(v, x);
+  const Unfolded u = unfolded(t);
+  const double f = t < 0.0 ? u.complement - a.complement : a.value - u.r;
+  const double reciprocal = 1.0 / x, y = fma(2.0, v, 1.0) * reciprocal;
+  const double d = fma(-a.value, a.value, 1.0) - y * a.value;
+  const double dd = -2.0 * a.value * d - y * (d - a.value * reciprocal);
+  return x - 2.0 * f * d / (2.0 * d * d - f * dd);
+}
+
+/// Two of them, in the expansion that serves the start.
+template <class Ratios> struct InverseRatio {
+  static constexpr bool invariant_in_v = false;
+  static LATHE_BESSEL_INLINE double at(double v, double t) noexcept {
+    const double start = inverse_ratio_start(v, t);
+    const double x = halley_step<Ratios>(v, t, halley_step<Ratios>(v, t, start));
+    // The start is exact for r near 0 or 1 and for large v, where A' is lost to cancellation.
+    return (unfolded(t).r < 0x1p-27) | (unfolded(t).complement < 0x1p-52) | (v > 0x1p50) ? start
+                                                                                         : x;
+  }
+};
+
+/// x with A(x) = r, of v and a folded ratio; from_complement: of arrays of 1 - r.
+template <bool from_complement> struct InverseRatioI {
+  using Result = double;
+  using Expansions = List<InverseRatio<DebyeRatioI<8>>, InverseRatio<DebyeRatioI<16>>,
+                          InverseRatio<DebyeRatioI<22>>, InverseRatio<SeriesRatioI<12>>,
+                          InverseRatio<SeriesRatioI<18>>, InverseRatio<SeriesRatioI<30>>,
+                          InverseRatio<SeriesRatioI<46>>>;
+  static LATHE_BESSEL_INLINE double map(double r) noexcept {
+    return from_complement ? folded_complement(r) : folded_ratio(r);
+  }
+  static LATHE_BESSEL_INLINE bool regular(double v, double t) noexcept {
+    return (v >= 0.0) & (v < infinity) & (t > -1.0) & (t < 1.0) & (t != 0.0);
+  }
+  static LATHE_BESSEL_INLINE int region(double v, double t) noexcept {
+    return i_region(v, inverse_ratio_start(v, t));
+  }
+  static LATHE_BESSEL_INLINE Result edge(double v, double t) noexcept {
+    if (!(v >= 0.0 && v < infinity))
+      return not_a_number;
+    return t == 0.0 ? 0.0 : t == infinity ? infinity : not_a_number;
+  }
+};
 
 } // namespace lathe::bessel::kernel

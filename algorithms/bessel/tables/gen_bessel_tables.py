@@ -4,8 +4,8 @@
 
 debye_tables.h   coefficients of the log-Debye polynomials and of their derivatives (exact rationals,
                  DLMF 10.41.9 and the recurrence of a logarithm)
-k_tables.h       bivariate polynomials for K where that series does not converge (Chebyshev
-                 interpolation at 50 digits, rewritten as powers)
+k0_tables.h      bivariate polynomials for K where that series does not converge (Chebyshev
+k1_tables.h      interpolation at 50 digits, rewritten as powers)
 gamma_tables.h   the same for the reciprocal gamma functions of I and of K near x = 0
 log_table.h      reciprocals and logarithms of the centres of 128 cells
 Needs mpmath; about 30 s."""
@@ -15,11 +15,15 @@ import sys
 import textwrap
 from fractions import Fraction
 
-import mpmath
-from mpmath import mpf
+try:
+    import mpmath
+    from mpmath import mpf
+except ImportError:
+    print("mpmath is not installed (python3-mpmath): nothing was computed")
+    sys.exit(77)
 
 mpmath.mp.dps = 50
-ORDER = 20  # more terms of a divergent series do not help
+ORDER = 22  # more terms of a divergent series do not help
 HEADER = """// SPDX-License-Identifier: BSD-2-Clause
 // Written by gen_bessel_tables.py; change the script, not this file.
 #pragma once
@@ -130,7 +134,8 @@ def chebyshev(f, n1, n2):
 
 
 def powers(c, tolerance):
-    """Powers of t (rows) and s, from the Chebyshev terms larger than tolerance."""
+    """Powers of t (rows) and s, from the Chebyshev terms that are larger than tolerance or whose
+    derivative by s is: T_j' reaches j^2."""
     size = max(len(c), len(c[0]), 2)
     basis = [[mpf(1)], [mpf(0), mpf(1)]]
     for _ in range(2, size):
@@ -141,7 +146,7 @@ def powers(c, tolerance):
     rows = [[] for _ in c]
     for k, line in enumerate(c):
         for j, value in enumerate(line):
-            if abs(value) <= tolerance:
+            if abs(value) * max(1, j * j) <= tolerance:
                 continue
             for a, x in enumerate(basis[k]):
                 if x:
@@ -202,22 +207,26 @@ SMALL_Y = mpf(9) / 1600  # x = 0.15: y = x^2/4
 TOLERANCE = mpf("1e-17")
 
 
-def k_text():
+def k_text(base):
+    """base: K_mu; else K_(1+mu), of which a header includes the one of K_mu."""
     text = HEADER
     for p, (low, high) in enumerate(PATCHES):
         centre = (1 / mpf(low) + 1 / mpf(high)) / 2
         radius = (1 / mpf(low) - 1 / mpf(high)) / 2
         centre, radius = mpf(float(centre)), 1 / mpf(float(1 / radius))
-        q0 = chebyshev(lambda t, s: scaled_k(mpmath.sqrt((1 + s) / 8), 1 / (centre + radius * t)),
-                       36, 12)
-        q1 = chebyshev(lambda t, s: scaled_k(1 + s / 2, 1 / (centre + radius * t)), 36, 17)
         where = f"{low} <= x <= {high}, t = (1/x - centre) * scale"
-        text += bivariate(f"K0Patch{p}", f"K_mu: {where}, s = 8 mu^2 - 1", powers(q0, TOLERANCE))
-        text += bivariate(f"K1Patch{p}", f"K_(1+mu): {where}, s = 2 mu", powers(q1, TOLERANCE))
+        if base:
+            q = chebyshev(lambda t, s: scaled_k(mpmath.sqrt((1 + s) / 8),
+                                                1 / (centre + radius * t)), 36, 12)
+            text += bivariate(f"K0Patch{p}", f"K_mu: {where}, s = 8 mu^2 - 1", powers(q, TOLERANCE))
+            continue
+        q = chebyshev(lambda t, s: scaled_k(1 + s / 2, 1 / (centre + radius * t)), 36, 17)
+        text += bivariate(f"K1Patch{p}", f"K_(1+mu): {where}, s = 2 mu", powers(q, TOLERANCE))
         text += f"struct Patch{p} {{\n  using K0 = K0Patch{p};\n  using K1 = K1Patch{p};\n"
         text += f"  static constexpr double centre = {float(centre)!r}, "
         text += f"scale = {float(1 / radius)!r};\n}};\n"
-    return text + FOOTER
+    text += FOOTER
+    return text if base else text.replace("#pragma once", '#pragma once\n#include "bessel/tables/k0_tables.h"')
 
 
 def gamma_text(tolerance=TOLERANCE):
@@ -230,11 +239,11 @@ def gamma_text(tolerance=TOLERANCE):
         text += bivariate(name, what + "\n// x <= 0.15, t = 2 y / y_max - 1, s = 8 mu^2 - 1", rows)
     rgamma = chebyshev(lambda t, _: 2 * (mpmath.rgamma(1 + t / 2) - 1) / t, 24, 1)
     text += univariate("ReciprocalGamma", "(1 / Gamma(1 + f) - 1) / f, t = 2 f, |t| <= 1",
-                       [r[0] for r in powers(rgamma, tolerance / 4)])
+                       [r[0] for r in powers(rgamma, tolerance / 400)])
     sine = chebyshev(lambda t, _: mpmath.pi * mpmath.sqrt((1 + t) / 8)
                      / mpmath.sin(mpmath.pi * mpmath.sqrt((1 + t) / 8)) - 1, 24, 1)
     text += univariate("MuOverSine", "pi mu / sin(pi mu) - 1, s = 8 mu^2 - 1",
-                       [r[0] for r in powers(sine, tolerance / 4)])
+                       [r[0] for r in powers(sine, tolerance / 400)])
     return text + FOOTER
 
 
@@ -258,7 +267,8 @@ def log_text():
     return text + " \\\n".join(lines).rstrip(",") + "\n" + FOOTER
 
 
-FILES = {"debye_tables.h": debye_text, "k_tables.h": k_text, "gamma_tables.h": gamma_text, "log_table.h": log_text}
+FILES = {"debye_tables.h": debye_text, "k0_tables.h": lambda: k_text(True),
+         "k1_tables.h": lambda: k_text(False), "gamma_tables.h": gamma_text, "log_table.h": log_text}
 
 
 def main():
