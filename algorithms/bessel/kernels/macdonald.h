@@ -79,14 +79,14 @@ template <class Patch> LATHE_BESSEL_INLINE double k_ratio_patch(double v, double
   return rounded(f.before) / rounded(f.at) + 2.0 * v / x;
 }
 
-/// With t = K_{v-1}/K_v: ∂x = -t - v/x, ∂xx = 1 - t² + ((1 - 2v) t + v/x)/x, in an order that meets
-/// no ∞ - ∞.
+/// With t = K_{v-1}/K_v: ∂x = -t - v/x, ∂xx = 1 - t² + ((1 - 2v) t + v/x)/x, which overflows below
+/// 2^-520; the order of operations meets no ∞ - ∞ above.
 LATHE_BESSEL_INLINE Derivatives k_derivatives(double value, double t, double dv, double v,
                                               double x) noexcept {
   const double u = v / x, odd = fma(-2.0, v, 1.0);
-  const double small_v = t * (odd / x - t) + fma(1.0 / x, u, 1.0);
+  const double small_v = t * (odd / x - t) + (1.0 + u / x);
   const double large_v = fma(odd, t, u) / x + fma(-t, t, 1.0);
-  return {value, -(t + u), dv, v < 0.5 ? small_v : large_v};
+  return {value, -(t + u), dv, x < 0x1p-520 ? __builtin_inf() : v < 0.5 ? small_v : large_v};
 }
 
 template <class Patch>
