@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The whole collective interface of lathe, for C and C++. */
 #pragma once
+#include "bessel/bessel.h"
 #include "lipschitz/lipschitz.h"
 
 #ifdef __cplusplus

@@ -70,20 +70,21 @@ std::string read_field(const ColumnRequest &request, std::string_view s, double 
   if (s.empty())
     return "is empty; a number is needed";
   const auto shown = [&] { return Format("'%s' ", std::string(s.substr(0, 64)).c_str()); };
-  std::string problem = read_number(s, out);
-  if (!problem.empty())
+  if (request.with_remainder) {
+    long double precise = 0;
+    if (const std::string problem = read_number(s, &precise); !problem.empty())
+      return shown() + problem;
+    out[0] = static_cast<double>(precise);
+    const bool infinite = std::isinf(out[0]) && !std::isinf(precise);
+    out[1] = infinite ? 0 : static_cast<double>(precise - static_cast<long double>(out[0]));
+    return std::isnan(out[1]) ? shown() + "is not finite; drop the line" : "";
+  }
+  if (const std::string problem = read_number(s, out); !problem.empty())
     return shown() + problem;
   if (!std::isfinite(*out))
     return shown() + "is not finite; drop the line";
   if (*out < request.least)
     return shown() + Format("is below %g, the least value allowed", request.least);
-  if (request.with_remainder) {
-    long double precise = 0;
-    problem = read_number(s, &precise);
-    if (!problem.empty())
-      return shown() + problem;
-    out[1] = static_cast<double>(precise - static_cast<long double>(*out));
-  }
   return {};
 }
 

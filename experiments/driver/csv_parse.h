@@ -20,7 +20,8 @@ struct ColumnRequest {
   bool optional = false;
   double least = -std::numeric_limits<double>::infinity(); // smaller values are refused
   /// Also keep what rounding to double drops, to 2⁻⁶³ of the value where long double has 64 bits
-  /// of precision: reference values have more digits than a double.
+  /// of precision: reference values have more digits than a double, and may lie outside its range
+  /// (then ±∞ or 0).
   bool with_remainder = false;
 };
 

@@ -12,6 +12,7 @@ import unittest
 PROBE = os.environ.get("LATHE_PROBE", "")
 BIN = pathlib.Path(os.environ.get("LATHE_BIN", ""))  # the drivers
 CONV_NORM = str(BIN / "conv_norm")
+LOG_BESSEL = str(BIN / "log_bessel")
 MATRIX_CONVERT = str(BIN / "matrix_convert")
 MATRIX_NORM = str(BIN / "matrix_norm")
 NETWORK_LIPSCHITZ = str(BIN / "network_lipschitz")
@@ -26,6 +27,7 @@ RUNS = {
     "conv_norm": "-layers 3 -cout 6 -cin 5 -input 9,8 -steps 3 -norm_map",
     "matrix_norm": "-gen laplacian2d -n 12",
     "network_lipschitz": "-net_gen tiny -samples 4",
+    "log_bessel": "-n 12,5 -derivatives",
 }
 # Conversions of matrices and vectors to HDF5, in the form of RUNS.
 CONVERSIONS = {
