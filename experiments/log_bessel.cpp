@@ -3,6 +3,7 @@
 // their errors against reference values.
 #include "bessel/log_bessel_batch.h"
 #include "bessel/region.h"
+#include "core/interruption.h"
 #include "driver/column_file.h"
 #include "driver/driver.h"
 #include <algorithm>
@@ -272,7 +273,7 @@ PetscErrorCode evaluate_all(Driver &d, const Settings &s, Table *table, Record *
   PetscCallMPI(MPI_Comm_size(d.comm(), &size));
   const std::int64_t most = lathe::block_range(table->rows, size, 0).size(); // of any rank
   for (std::int64_t begin = 0; begin < most; begin += chunk) {
-    PetscCall(d.poll());
+    PetscCall(lathe::StopTogether(d.comm()));
     const std::int64_t end = std::min(begin + chunk, table->mine.size());
     if (begin < end)
       LatheGuard(PETSC_COMM_SELF, evaluate(s, static_cast<std::size_t>(begin),
