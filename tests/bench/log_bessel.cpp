@@ -75,13 +75,14 @@ void show(const std::string &name, const std::string &size, std::size_t n, const
   std::fflush(stdout);
 }
 
-/// lathe's own time against a fixed one: bar 1.
+/// lathe's own time against a fixed one; bar 0: a figure for orientation, measured on a machine
+/// with AVX-512.
 void show_limit(const std::string &name, const std::string &size, std::size_t n, Spread ours,
-                double limit_ns) {
+                double limit_ns, double bar) {
   const double limit = limit_ns * 1e-9 * static_cast<double>(n);
   const Comparison c{
       ours, {limit, limit, limit}, {limit / ours.median, limit / ours.max, limit / ours.min}};
-  show(name, size, n, c, "limit_" + std::to_string(static_cast<int>(limit_ns)) + "ns", 1);
+  show(name, size, n, c, "limit_" + std::to_string(static_cast<int>(limit_ns)) + "ns", bar);
 }
 
 template <class F> Spread time_alone(F &&f) {
@@ -116,7 +117,7 @@ void batch(Workload &w, bool is_i, const std::vector<Bar> &bars, double limit_ns
     const Comparison c = alternate(repeats, ours, [&] { call_all(f, w, w.other); });
     show(name, w.name, w.v.size(), c, bar.peer, bar.ratio);
   }
-  show_limit(name, w.name, w.v.size(), time_alone(ours), limit_ns);
+  show_limit(name, w.name, w.v.size(), time_alone(ours), limit_ns, 0);
   const BesselPeer *judge = find_bessel_peer(trusted);
   call_all(is_i ? judge->log_i : judge->log_k, w, w.other);
   const double apart = difference(w, judge->name == std::string("seed_algorithm"));
@@ -136,7 +137,7 @@ void scalar(Workload &w, bool is_i, const std::vector<Bar> &bars) {
       const Comparison c = alternate(repeats, ours, [&] { call_all(f, w, w.other); });
       show(name, w.name, w.v.size(), c, bar.peer, bar.ratio);
     }
-  show_limit(name, w.name, w.v.size(), time_alone(ours), 130);
+  show_limit(name, w.name, w.v.size(), time_alone(ours), 130, 1);
 }
 
 void together(Workload &w) {
@@ -192,7 +193,7 @@ void inverse_ratio() {
     };
     const Comparison c = alternate(repeats, ours, theirs);
     show("inverse_ratio", w.name, w.v.size(), c, "seed_algorithm", 0);
-    show_limit("inverse_ratio", w.name, w.v.size(), time_alone(ours), 80);
+    show_limit("inverse_ratio", w.name, w.v.size(), time_alone(ours), 80, 1);
     bool good = true;
     for (std::size_t i = 0; i < w.x.size(); ++i)
       good = good && std::fabs(bessel::bessel_i_ratio(w.v[i], w.out[i]) - w.x[i]) <= 1e-14;

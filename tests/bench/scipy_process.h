@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <sys/wait.h>
@@ -17,10 +18,9 @@ public:
   /// Start `python script points result`; the points are written first.
   ScipyProcess(const std::string &python, const std::string &script, const std::vector<double> &v,
                const std::vector<double> &x) {
-    char folder[] = "/tmp/lathe_bench_XXXXXX";
-    if (!mkdtemp(folder))
+    folder_ = std::filesystem::temp_directory_path() / "lathe_bench_XXXXXX";
+    if (!mkdtemp(folder_.data()))
       return;
-    folder_ = folder;
     std::ofstream points(folder_ + "/points", std::ios::binary);
     for (const auto *column : {&v, &x})
       points.write(reinterpret_cast<const char *>(column->data()),
