@@ -2,7 +2,7 @@
 #include "bessel/vmf.h"
 #include "bessel/bessel_ratio.h"
 #include "bessel/kernels/debye.h"
-#include "bessel/kernels/regions.h"
+#include "bessel/kernels/expansions.h"
 #include <algorithm>
 #include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
@@ -26,8 +26,7 @@ bool in_domain(std::int64_t p, double kappa) noexcept {
   return p >= 2 && kappa >= 0;
 }
 
-// --- outside the ellipse
-// --------------------------------------------------------------------------
+// --- outside the ellipse ---
 
 struct Debye {
   double v, kappa;
@@ -68,8 +67,7 @@ struct Debye {
   }
 };
 
-// --- inside the ellipse: p ≤ 36, κ < 30
-// ------------------------------------------------------------
+// --- inside the ellipse: p ≤ 36, κ < 30 ---
 
 struct Series {
   double p, kappa;
@@ -126,8 +124,8 @@ DoubleDouble log_peak(std::int64_t p, double kappa) noexcept {
 // taken in a larger ellipse.
 double ratio_derivative(std::int64_t p, double kappa) noexcept {
   const double v = order_of(p);
-  return kernel::is_near(v, kappa) ? Series(p, kappa).ratio_derivative()
-                                   : Debye(v, kappa).ratio_derivative();
+  return kernel::debye_length(v, kappa) == 2 ? Series(p, kappa).ratio_derivative()
+                                             : Debye(v, kappa).ratio_derivative();
 }
 
 /// ∫ over u in [0, |κ₂ − κ₁|] of weight(u)·A'(min + u), weight(u) the distance to κ₂: ≥ 0.
