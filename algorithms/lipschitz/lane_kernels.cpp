@@ -12,31 +12,37 @@ namespace {
 using Vector = float __attribute__((vector_size(32), may_alias));
 using Mask = int __attribute__((vector_size(32), may_alias));
 
-// c += a·b or c −= a·b, with one rounding where the processor has the instruction. Compilers take
-// a fused loop over lanes apart when b is a broadcast, so the instruction is named; the copy keeps
-// an array of sums in registers.
+// c += a·b or c −= a·b, with one rounding where the processor has the instruction. The copy keeps
+// an array of sums in registers. g++ takes a fused loop over lanes apart when b is a broadcast, so
+// the instruction is named; clang does not, and refuses the operands in a function without AVX.
 template <bool fused> LATHE_INLINE void add_product(Vector &c, const Vector &a, const Vector &b) {
-#if defined(__x86_64__)
   if constexpr (fused) {
     Vector sum = c;
+#if defined(__x86_64__) && !defined(__clang__)
     asm("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "xm"(b));
-    c = sum;
-    return;
-  }
+#else
+    for (std::size_t l = 0; l < lanes; ++l)
+      sum[l] = __builtin_fmaf(a[l], b[l], sum[l]);
 #endif
-  c += a * b;
+    c = sum;
+  } else {
+    c += a * b;
+  }
 }
 template <bool fused>
 LATHE_INLINE void subtract_product(Vector &c, const Vector &a, const Vector &b) {
-#if defined(__x86_64__)
   if constexpr (fused) {
     Vector sum = c;
+#if defined(__x86_64__) && !defined(__clang__)
     asm("vfnmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "xm"(b));
-    c = sum;
-    return;
-  }
+#else
+    for (std::size_t l = 0; l < lanes; ++l)
+      sum[l] = __builtin_fmaf(-a[l], b[l], sum[l]);
 #endif
-  c -= a * b;
+    c = sum;
+  } else {
+    c -= a * b;
+  }
 }
 
 LATHE_INLINE void broadcast(float x, Vector &v) {
