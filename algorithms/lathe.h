@@ -2,6 +2,7 @@
  * The whole collective interface of lathe, for C and C++. */
 #pragma once
 #include "bessel/bessel.h"
+#include "bessel/vmf_fit.h"
 #include "lipschitz/lipschitz.h"
 
 #ifdef __cplusplus

@@ -16,6 +16,7 @@ LOG_BESSEL = str(BIN / "log_bessel")
 MATRIX_CONVERT = str(BIN / "matrix_convert")
 MATRIX_NORM = str(BIN / "matrix_norm")
 NETWORK_LIPSCHITZ = str(BIN / "network_lipschitz")
+VMF_FIT = str(BIN / "vmf_fit")
 MPIEXEC = os.environ.get("LATHE_MPIEXEC", "mpiexec")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
@@ -28,6 +29,8 @@ RUNS = {
     "matrix_norm": "-gen laplacian2d -n 12",
     "network_lipschitz": "-net_gen tiny -samples 4",
     "log_bessel": "-n 12,5 -derivatives",
+    "vmf_fit": f"-data {DATA}/digits_directions.h5:/pooled -normalize -components 3 -starts 2 "
+               f"-labels {DATA}/digits_directions.h5:/labels",
 }
 # Conversions of matrices and vectors to HDF5, in the form of RUNS.
 CONVERSIONS = {

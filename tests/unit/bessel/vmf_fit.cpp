@@ -16,6 +16,10 @@ namespace {
 using namespace lathe::bessel;
 using namespace lathe::test;
 
+double real(PetscInt n) {
+  return static_cast<double>(n);
+}
+
 /// Rows that every rank knows whole, and the part that this rank hands to the library.
 struct Data {
   PetscInt dim = 0;
@@ -77,7 +81,8 @@ bool same_bits(const LatheVmfModel &a, const LatheVmfModel &b) {
 
 TEST_CASE("vmf fit: the same bits for every distribution of the rows", "[vmf_fit]") {
   for (const PetscInt dim : {3, 17, 256}) {
-    const Data data = mixture_data(dim, {1.0 * dim, 4.0 * dim, 20.0 * dim}, 203, 7);
+    const Data data =
+        mixture_data(dim, {1.0 * real(dim), 4.0 * real(dim), 20.0 * real(dim)}, 203, 7);
     for (const PetscInt components : {1, 2, 3, 5}) {
       const LatheVmfOptions o = options_for(components);
       Fitted alone, shared, uneven;
@@ -116,7 +121,7 @@ TEST_CASE("vmf fit: single precision is double precision of the same numbers", "
 TEST_CASE("vmf fit: kappa is recovered in 2048 and 32768 dimensions", "[vmf_fit]") {
   for (const PetscInt dim : {2048, 32768})
     for (const double ratio : {0.1, 1.0, 10.0}) {
-      const double kappa = ratio * dim;
+      const double kappa = ratio * real(dim);
       const Data data = mixture_data(dim, {kappa}, 48, 5);
       Fitted fit;
       const LatheVmfRows mine = data.mine();
@@ -176,7 +181,8 @@ PetscErrorCode keep(const LatheVmfStep *step, void *context) {
 
 TEST_CASE("vmf mixture: the likelihood never falls and the components are found", "[vmf_fit]") {
   for (const PetscInt dim : {2, 3, 20, 500}) {
-    const std::vector<double> kappa = {5.0 * dim, 10.0 * dim, 20.0 * dim, 40.0 * dim};
+    const std::vector<double> kappa = {5.0 * real(dim), 10.0 * real(dim), 20.0 * real(dim),
+                                       40.0 * real(dim)};
     const Data data = mixture_data(dim, kappa, 600, 23);
     double best = -INFINITY;
     for (unsigned long long stream = 0; stream < 3; ++stream) {
@@ -195,7 +201,7 @@ TEST_CASE("vmf mixture: the likelihood never falls and the components are found"
       double fall = 0;
       for (std::size_t i = 1; i < trace.size(); ++i)
         fall = std::max(fall, trace[i - 1] - trace[i]);
-      CHECK(fall <= 600 * 40.0 * dim * 0x1p-50);
+      CHECK(fall <= 600 * 40.0 * real(dim) * 0x1p-50);
       double weight = 0;
       for (PetscInt k = 0; k < 4; ++k) {
         weight += fit.m.component[k].weight;

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Rows of features to a von Mises-Fisher distribution: against the time in which this processor
+// reads the same array (the bound of the memory, measured in the same run), and against plain loops
+// in double precision without reproducible sums. With mpiexec -n P also the efficiency of P ranks
+// on the same rows, in processor time.
+//   bench_vmf_fit [repeats]
+#include "bench/timing.h"
+#include "bessel/vmf.h"
+#include "bessel/vmf_fit.h"
+#include "bessel/vmf_sampler.h"
+#include "core/layout.h"
+#include <cmath>
+#include <cstdlib>
+#include <slepcsys.h>
+#include <vector>
+
+namespace {
+
+using namespace lathe;
+using namespace lathe::bessel;
+
+struct Sample {
+  PetscInt dim;
+  std::int64_t count;
+  double kappa;
+  std::vector<float> rows;
+
+  Sample(PetscInt p, std::int64_t n)
+      : dim(p), count(n), kappa(static_cast<double>(p)), rows(static_cast<std::size_t>(p * n)) {
+    const VmfSampler sampler(uniform_direction(static_cast<std::size_t>(p), 1, 1, 0), kappa, 1, 0);
+    std::vector<double> row(static_cast<std::size_t>(p));
+    for (std::int64_t i = 0; i < n; ++i) {
+      sampler.sample(static_cast<std::uint64_t>(i), row.data());
+      for (PetscInt j = 0; j < p; ++j)
+        rows[static_cast<std::size_t>(i * p + j)] =
+            static_cast<float>(row[static_cast<std::size_t>(j)]);
+    }
+  }
+  [[nodiscard]] LatheVmfRows part(Range r) const {
+    return {static_cast<PetscInt>(r.size()), dim, rows.data() + r.begin * dim, nullptr};
+  }
+};
+
+// The bound: every cache line once, 32 additions for each.
+float read_all(const std::vector<float> &x) {
+  constexpr std::size_t lanes = 64;
+  float sum[lanes] = {};
+  for (std::size_t i = 0; i + lanes <= x.size(); i += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      sum[lane] += x[i + lane];
+  float total = 0;
+  for (const float s : sum)
+    total += s;
+  return total;
+}
+
+// What one writes at first: length, then the sum of scaled rows.
+double plain_resultant(const Sample &s) {
+  const auto dim = static_cast<std::size_t>(s.dim);
+  std::vector<double> sum(dim, 0.0);
+  for (std::int64_t i = 0; i < s.count; ++i) {
+    const float *x = s.rows.data() + i * s.dim;
+    double squares[8] = {};
+    for (std::size_t j = 0; j + 8 <= dim; j += 8)
+      for (std::size_t lane = 0; lane < 8; ++lane)
+        squares[lane] += static_cast<double>(x[j + lane]) * static_cast<double>(x[j + lane]);
+    double squared = 0;
+    for (const double q : squares)
+      squared += q;
+    const double scale = 1 / std::sqrt(squared);
+    for (std::size_t j = 0; j < dim; ++j)
+      sum[j] += scale * static_cast<double>(x[j]);
+  }
+  double squared = 0;
+  for (const double v : sum)
+    squared += v * v;
+  return std::sqrt(squared) / static_cast<double>(s.count);
+}
+
+struct Fit {
+  LatheVmfModel m{};
+  Fit() = default;
+  Fit(const Fit &) = delete;
+  Fit &operator=(const Fit &) = delete;
+  ~Fit() { (void)LatheVmfModelDestroy(&m); }
+};
+
+PetscErrorCode Throughput(const Sample &s, int repeats) {
+  PetscFunctionBegin;
+  const LatheVmfRows all = s.part({0, s.count});
+  LatheVmfEstimate estimate{};
+  double plain = 0;
+  float total = 0;
+  const auto fit = [&] {
+    Fit f;
+    if (LatheVmfFit(PETSC_COMM_SELF, &all, nullptr, &f.m) == PETSC_SUCCESS)
+      estimate = f.m.component[0].estimate;
+  };
+  const auto bound = bench::alternate(repeats, fit, [&] { total += read_all(s.rows); });
+  const auto loops = bench::alternate(repeats, fit, [&] { plain = plain_resultant(s); });
+  const bool correct = std::abs(estimate.resultant - plain) < 1e-13 &&
+                       std::abs(estimate.kappa_corrected - s.kappa) < 5 * estimate.kappa_std_error;
+  const double bytes = static_cast<double>(s.rows.size() * sizeof(float));
+  const std::string size = std::to_string(s.count) + "x" + std::to_string(s.dim);
+  std::printf("%-12s fit %.4f s (%.2f GB/s, %.0f rows/s), reading %.4f s (%.2f GB/s): %.2f "
+              "[%.2f, %.2f], plain loops %.4f s: %.2f, %s (%g)\n",
+              size.c_str(), bound.ours.median, 1e-9 * bytes / bound.ours.median,
+              static_cast<double>(s.count) / bound.ours.median, bound.peer.median,
+              1e-9 * bytes / bound.peer.median, bound.ratio.median, bound.ratio.min,
+              bound.ratio.max, loops.peer.median, loops.ratio.median, correct ? "correct" : "WRONG",
+              static_cast<double>(total));
+  bench::bench_line("vmf_fit", size, bound, "memory_read", 0.3);
+  bench::bench_line("vmf_fit", size, loops, "plain_loops", 0.7);
+  PetscCheck(correct, PETSC_COMM_SELF, PETSC_ERR_PLIB, "the fit misses the resultant or kappa");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Time of a step of EM, from runs with 2 and 6 steps.
+PetscErrorCode Mixture(const Sample &s, PetscInt components) {
+  PetscFunctionBegin;
+  const LatheVmfRows all = s.part({0, s.count});
+  LatheVmfOptions o;
+  PetscCall(LatheVmfOptionsSetDefaults(&o));
+  o.components = components;
+  o.tolerance = 1e-300;
+  double time[2];
+  for (int i = 0; i < 2; ++i) {
+    o.max_steps = i == 0 ? 2 : 6;
+    Fit f;
+    PetscErrorCode code = PETSC_SUCCESS;
+    time[i] = bench::seconds([&] { code = LatheVmfFit(PETSC_COMM_SELF, &all, &o, &f.m); });
+    PetscCall(code);
+  }
+  std::printf("%lldx%lld, %lld components: %.4f s a step of EM\n", static_cast<long long>(s.count),
+              static_cast<long long>(s.dim), static_cast<long long>(components),
+              0.25 * (time[1] - time[0]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// The same rows on rank 0 alone and on all ranks; processor time of the slowest rank, in turns.
+PetscErrorCode Efficiency(const Sample &s, int repeats, int size, int rank) {
+  PetscFunctionBegin;
+  const LatheVmfRows all = s.part({0, s.count});
+  const LatheVmfRows mine = s.part(block_range(s.count, size, rank));
+  std::vector<double> efficiency;
+  double alone_time = 0, shared_time = 0;
+  for (int i = 0; i <= repeats; ++i) {
+    Fit alone, shared;
+    double time = 0;
+    if (rank == 0)
+      time = bench::seconds([&] { (void)LatheVmfFit(PETSC_COMM_SELF, &all, nullptr, &alone.m); });
+    PetscCallMPI(MPI_Bcast(&time, 1, MPI_DOUBLE, 0, PETSC_COMM_WORLD));
+    PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+    double together =
+        bench::seconds([&] { (void)LatheVmfFit(PETSC_COMM_WORLD, &mine, nullptr, &shared.m); });
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &together, 1, MPI_DOUBLE, MPI_MAX, PETSC_COMM_WORLD));
+    PetscCheck(rank != 0 || alone.m.component[0].kappa == shared.m.component[0].kappa,
+               PETSC_COMM_SELF, PETSC_ERR_PLIB, "other bits on %d ranks", size);
+    if (i == 0)
+      continue; // warm-up
+    efficiency.push_back(time / (size * together));
+    alone_time = time;
+    shared_time = together;
+  }
+  const bench::Spread e = bench::spread(efficiency);
+  if (rank == 0)
+    std::printf("%lldx%lld on %d ranks: %.4f s, on one %.4f s, efficiency %.2f [%.2f, %.2f]\n",
+                static_cast<long long>(s.count), static_cast<long long>(s.dim), size, shared_time,
+                alone_time, e.median, e.min, e.max);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  PetscFunctionBeginUser;
+  PetscCall(SlepcInitialize(&argc, &argv, nullptr, nullptr));
+  const int repeats = argc > 1 ? std::max(1, std::atoi(argv[1])) : 7;
+  int size = 1, rank = 0;
+  MPI_Comm_size(PETSC_COMM_WORLD, &size);
+  MPI_Comm_rank(PETSC_COMM_WORLD, &rank);
+  const Sample wide(2048, 16384); // 128 MiB
+  if (size == 1) {
+    PetscCall(Throughput(wide, repeats));
+    PetscCall(Throughput(Sample(32768, 1024), repeats));
+    PetscCall(Throughput(Sample(16, 1 << 20), repeats));
+    PetscCall(Mixture(wide, 10));
+  } else {
+    PetscCall(Efficiency(wide, repeats, size, rank));
+  }
+  PetscCall(SlepcFinalize());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
