@@ -98,7 +98,7 @@ LATHE_BESSEL_INLINE double finite_or(double value, double lead) noexcept {
   return lead - lead == 0.0 ? value : lead;
 }
 
-/// terms = 8 where max(v, x) > 180, 16 where (v/17.5)² + (x/30)² ≥ 1, else 22.
+/// terms = 8 where max(v, x) > 180, 16 where (v/17.5)² + (x/30)² ≥ 1, else 20.
 template <int terms> LATHE_BESSEL_INLINE Both debye(double v, double x) noexcept {
   const DebyeLead a = debye_lead(v, x);
   const OddEven d = debye_sum<tables::DebyeD, terms>(a.q, a.s);

@@ -26,13 +26,13 @@ LATHE_BESSEL_INLINE bool is_regular(double v, double x) noexcept {
   return (v >= 0.0) & (x > 0.0) & (v < infinity) & (x < infinity);
 }
 
-/// Inside the ellipse beyond which 22 terms of Debye's expansion reach 1e-17.
+/// Inside the ellipse beyond which 20 terms of Debye's expansion reach 2e-17.
 LATHE_BESSEL_INLINE bool is_middle(double v, double x) noexcept {
   const double a = v * (1.0 / 14.8), b = x * (1.0 / 24.6);
   return a * a + b * b < 1.0;
 }
 
-/// 0, 1, 2: 8, 16 or 22 terms.
+/// 0, 1, 2: 8, 16 or 20 terms.
 LATHE_BESSEL_INLINE int debye_length(double v, double x) noexcept {
   const double a = v * (1.0 / 17.5), b = x * (1.0 / 30.0);
   return ((v > 180.0) | (x > 180.0)) ? 0 : a * a + b * b >= 1.0 ? 1 : 2;

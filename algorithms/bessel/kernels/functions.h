@@ -91,7 +91,7 @@ LATHE_BESSEL_INLINE double log_k_edge(double v, double x) noexcept {
 template <template <int> class Outer> struct LogI {
   using Result = OneOrBoth;
   using Expansions =
-      List<Outer<8>, Outer<16>, Outer<22>, SeriesI<12>, SeriesI<18>, SeriesI<30>, SeriesI<46>>;
+      List<Outer<8>, Outer<16>, Outer<20>, SeriesI<12>, SeriesI<18>, SeriesI<30>, SeriesI<46>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
   static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return i_region(v, x); }
@@ -103,7 +103,7 @@ template <template <int> class Outer> struct LogI {
 template <template <int> class Outer> struct LogK {
   using Result = OneOrBoth;
   using Expansions =
-      List<Outer<8>, Outer<16>, Outer<22>, SmallK, PatchK<tables::Patch0>, PatchK<tables::Patch1>,
+      List<Outer<8>, Outer<16>, Outer<20>, SmallK, PatchK<tables::Patch0>, PatchK<tables::Patch1>,
            PatchK<tables::Patch2>, PatchK<tables::Patch3>, PatchK<tables::Patch4>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
@@ -132,7 +132,7 @@ template <template <int> class Outer> LATHE_BESSEL_INLINE Both log_ik(double v, 
 
 struct LogIDerivatives {
   using Result = Derivatives;
-  using Expansions = List<DebyeDerivativesI<8>, DebyeDerivativesI<16>, DebyeDerivativesI<22>,
+  using Expansions = List<DebyeDerivativesI<8>, DebyeDerivativesI<16>, DebyeDerivativesI<20>,
                           SeriesDerivativesI<12>, SeriesDerivativesI<18>, SeriesDerivativesI<30>,
                           SeriesDerivativesI<46>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
@@ -152,7 +152,7 @@ struct LogIDerivatives {
 
 struct LogKDerivatives {
   using Result = Derivatives;
-  using Expansions = List<DebyeDerivativesK<8>, DebyeDerivativesK<16>, DebyeDerivativesK<22>,
+  using Expansions = List<DebyeDerivativesK<8>, DebyeDerivativesK<16>, DebyeDerivativesK<20>,
                           SmallDerivativesK, PatchDerivativesK<tables::Patch0>,
                           PatchDerivativesK<tables::Patch1>, PatchDerivativesK<tables::Patch2>,
                           PatchDerivativesK<tables::Patch3>, PatchDerivativesK<tables::Patch4>>;

@@ -32,7 +32,7 @@ template <int terms> struct SeriesRatioI {
 
 struct RatioI {
   using Result = Ratio;
-  using Expansions = List<DebyeRatioI<8>, DebyeRatioI<16>, DebyeRatioI<22>, SeriesRatioI<12>,
+  using Expansions = List<DebyeRatioI<8>, DebyeRatioI<16>, DebyeRatioI<20>, SeriesRatioI<12>,
                           SeriesRatioI<18>, SeriesRatioI<30>, SeriesRatioI<46>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
@@ -68,7 +68,7 @@ template <class Patch> struct PatchRatioK {
 struct RatioK {
   using Result = double;
   using Expansions =
-      List<DebyeRatioK<8>, DebyeRatioK<16>, DebyeRatioK<22>, SmallRatioK,
+      List<DebyeRatioK<8>, DebyeRatioK<16>, DebyeRatioK<20>, SmallRatioK,
            PatchRatioK<tables::Patch0>, PatchRatioK<tables::Patch1>, PatchRatioK<tables::Patch2>,
            PatchRatioK<tables::Patch3>, PatchRatioK<tables::Patch4>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
@@ -112,7 +112,7 @@ LATHE_BESSEL_INLINE double halley_step(double v, double t, double x) noexcept {
   const Unfolded u = unfolded(t);
   const double f = t < 0.0 ? u.complement - a.complement : a.value - u.r;
   const double reciprocal = 1.0 / x, y = fma(2.0, v, 1.0) * reciprocal;
-  const double d = fma(-a.value, a.value, 1.0) - y * a.value;
+  const double d = a.complement * (1.0 + a.value) - y * a.value;
   const double dd = -2.0 * a.value * d - y * (d - a.value * reciprocal);
   return x - 2.0 * f * d / (2.0 * d * d - f * dd);
 }
@@ -133,7 +133,7 @@ template <class Ratios> struct InverseRatio {
 template <bool from_complement> struct InverseRatioI {
   using Result = double;
   using Expansions = List<InverseRatio<DebyeRatioI<8>>, InverseRatio<DebyeRatioI<16>>,
-                          InverseRatio<DebyeRatioI<22>>, InverseRatio<SeriesRatioI<12>>,
+                          InverseRatio<DebyeRatioI<20>>, InverseRatio<SeriesRatioI<12>>,
                           InverseRatio<SeriesRatioI<18>>, InverseRatio<SeriesRatioI<30>>,
                           InverseRatio<SeriesRatioI<46>>>;
   static LATHE_BESSEL_INLINE double map(double r) noexcept {
