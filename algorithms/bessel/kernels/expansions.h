@@ -3,7 +3,8 @@
 // that serves a point, and its limits at the edge of the domain; one point at a time and the vector
 // loops use the same list.
 #pragma once
-#include "bessel/kernels/macdonald_small.h"
+#include "bessel/kernels/attributes.h"
+#include "bessel/kernels/regions.h"
 
 // Kept out of line, one copy a file: expansions are long, and every function uses them.
 #ifdef __CUDACC__
@@ -13,41 +14,6 @@
 #endif
 
 namespace lathe::bessel::kernel {
-
-inline constexpr double infinity = __builtin_inf();
-inline constexpr double not_a_number = __builtin_nan("");
-
-LATHE_BESSEL_INLINE bool is_domain(double v, double x) noexcept {
-  return v >= 0.0 && x >= 0.0;
-}
-
-/// v ≥ 0 and x > 0, both finite.
-LATHE_BESSEL_INLINE bool is_regular(double v, double x) noexcept {
-  return (v >= 0.0) & (x > 0.0) & (v < infinity) & (x < infinity);
-}
-
-/// Inside the ellipse beyond which 20 terms of Debye's expansion reach 2e-17.
-LATHE_BESSEL_INLINE bool is_middle(double v, double x) noexcept {
-  const double a = v * (1.0 / 14.8), b = x * (1.0 / 24.6);
-  return a * a + b * b < 1.0;
-}
-
-/// 0, 1, 2: 8, 16 or 20 terms.
-LATHE_BESSEL_INLINE int debye_length(double v, double x) noexcept {
-  const double a = v * (1.0 / 17.5), b = x * (1.0 / 30.0);
-  return ((v > 180.0) | (x > 180.0)) ? 0 : a * a + b * b >= 1.0 ? 1 : 2;
-}
-
-/// 3 …: 12, 18, 30 or 46 terms of the power series.
-LATHE_BESSEL_INLINE int i_region(double v, double x) noexcept {
-  return is_middle(v, x) ? 3 + (x >= 1.0) + (x >= 4.0) + (x >= 12.0) : debye_length(v, x);
-}
-
-/// 3: x < 0.15; then the patches of k_tables.
-LATHE_BESSEL_INLINE int k_region(double v, double x) noexcept {
-  return is_middle(v, x) ? 3 + (x >= 0.15) + (x >= 0.4) + (x >= 1.0) + (x >= 2.0) + (x >= 5.0)
-                         : debye_length(v, x);
-}
 
 template <class... Expansions> struct List {};
 

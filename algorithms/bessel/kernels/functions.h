@@ -2,6 +2,7 @@
 // log I, log K and their derivatives as lists of expansions.
 #pragma once
 #include "bessel/kernels/expansions.h"
+#include "bessel/kernels/macdonald_small.h"
 
 namespace lathe::bessel::kernel {
 
