@@ -105,15 +105,18 @@ LATHE_BESSEL_INLINE double inverse_ratio_start(double v, double t) noexcept {
   return u.r * ((fma(2.0, v, 1.0) + (1.0 - u.r * u.r)) / (u.complement * (1.0 + u.r)));
 }
 
-/// One Halley step for A(x) = r with A' = 1 - A² - (2v+1) A/x.
+/// One Halley step for A(x) = r with A' = 1 - A² - (2v+1) A/x, which cancels as r → 1: there
+/// A' = (2v+1)/2x² (1 + O(1 - r)) will do, since the start is that near.
 template <class Ratios>
 LATHE_BESSEL_INLINE double halley_step(double v, double t, double x) noexcept {
   const Ratio a = Ratios::at(v, x);
   const Unfolded u = unfolded(t);
   const double f = t < 0.0 ? u.complement - a.complement : a.value - u.r;
   const double reciprocal = 1.0 / x, y = fma(2.0, v, 1.0) * reciprocal;
-  const double d = a.complement * (1.0 + a.value) - y * a.value;
-  const double dd = -2.0 * a.value * d - y * (d - a.value * reciprocal);
+  const bool far = u.complement < 0x1p-27;
+  const double d = far ? 0.5 * y * reciprocal : a.complement * (1.0 + a.value) - y * a.value;
+  const double dd =
+      far ? -2.0 * d * reciprocal : -2.0 * a.value * d - y * (d - a.value * reciprocal);
   return x - 2.0 * f * d / (2.0 * d * d - f * dd);
 }
 
