@@ -28,6 +28,7 @@ RUNS = {
     "conv_norm": "-layers 3 -cout 6 -cin 5 -input 9,8 -steps 3 -norm_map",
     "matrix_norm": "-gen laplacian2d -n 12",
     "network_lipschitz": "-net_gen tiny -samples 4",
+    "vmf_fit": "-dim 5,9 -rows 64",
     "log_bessel": "-n 12,5 -derivatives",
     "vmf_fit": f"-data {DATA}/digits_directions.h5:/pooled -normalize -components 3 -starts 2 "
                f"-labels {DATA}/digits_directions.h5:/labels",
