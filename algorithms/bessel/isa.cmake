@@ -6,7 +6,7 @@ set(lathe_bessel_isas generic)
 # A kernel takes 45 s to compile: sanitizers, slower still, see the generic one only.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT LATHE_SANITIZE)
   list(APPEND lathe_bessel_isas avx2 avx512)
-  target_compile_definitions(lathe PRIVATE LATHE_BESSEL_X86)
+  set_source_files_properties(bessel/isa.cpp PROPERTIES COMPILE_DEFINITIONS LATHE_BESSEL_X86)
 endif()
 set(lathe_bessel_avx2 -mavx2 -mfma)
 set(lathe_bessel_avx512 -mavx2 -mfma -mavx512f -mavx512dq -mprefer-vector-width=512)

@@ -118,7 +118,7 @@ LATHE_BESSEL_INLINE ValueSlope temme_k1(const Temme &t, double sign) noexcept {
   const Dual mu = {t.mu * sign, sign}, o = {temme_o + t.o.value, t.o.slope};
   const Dual decay = {sign > 0.0 ? t.down.value : t.up.value,
                       sign > 0.0 ? t.down.slope : t.up.slope};
-  const Dual tail = Dual{2.0 * t.y, 0.0} * (decay * t.bracket_y);
+  const Dual tail = Dual{2.0 * t.y, 0.0} * decay * t.bracket_y;
   const Dual rest = t.e - mu * o - tail;
   return times_p(t, two_sum(1.0, rest.value), rest.slope);
 }
@@ -155,7 +155,7 @@ LATHE_BESSEL_INLINE Derivatives log_k_small_derivatives(double v, double x) noex
   const ValueSlope k = temme_k(t), k1 = temme_k1(t, 1.0);
   const double k_value = rounded(k.value);
   const double before = half_x * t.down.value * k_value;
-  const double before_v = half_x * fma(t.down.value, k.slope, t.down.slope * k_value);
+  const double before_v = fma(half_x * t.down.value, k.slope, half_x * t.down.slope * k_value);
   const SmallPair up = small_steps<1>(
       t.mu, t.n, half_x,
       {{0.5 * k1.value.hi, 0.5 * k1.value.lo}, {before, 0.0}, 0.5 * k1.slope, before_v});
