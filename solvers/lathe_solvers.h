@@ -43,7 +43,7 @@ typedef enum {
 /** LatheMatCreateMatern - covariance matrix C of n sites in d dimensions,
  *    C_ij = variance·M_ν(√(2ν) |x_i - x_j|/range) + nugget·[i = j] (bessel/matern_covariance.h).
  *  Products have the same bits on every number of ranks and in every form with an infinite taper
- *  (class R0). Symmetric; cost of a product in shell form: n²/ranks correlations of about 150 ns.
+ *  (class R0). Symmetric; cost of a product in shell form: n²/ranks correlations of about 200 ns.
  *  MatConvert to MATDENSE (shell, dense) or MATAIJ (taper) gives a matrix that direct solvers take;
  *  MatGetDiagonal and MatGetRow work in every form.
  *  Options: -mat_matern_nu -mat_matern_range -mat_matern_variance -mat_matern_nugget

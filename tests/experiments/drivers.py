@@ -26,6 +26,7 @@ DATA = SOURCE / "data"
 # is equal on 1 to 4 ranks; its options are refused by rule. A new driver adds a line.
 RUNS = {
     "conv_norm": "-layers 3 -cout 6 -cin 5 -input 9,8 -steps 3 -norm_map",
+    "matern_fit": "-sites 40 -surface 3",
     "matrix_norm": "-gen laplacian2d -n 12",
     "network_lipschitz": "-net_gen tiny -samples 4",
     "vmf_fit": "-dim 5,9 -rows 64",
