@@ -13,6 +13,10 @@ namespace {
 // of the largest one cost a bound no digit that matters.
 constexpr double smallest_share = 1e-14;
 
+// Steps in a row without any gain after which the bound is given up: inside a grid the ratios stay
+// what they are until the boundary has been felt everywhere, n/2 steps for n×n points.
+constexpr int patience = 5;
+
 void lift(std::vector<PetscReal> &v, double largest) {
   for (PetscReal &x : v)
     x = std::max(x / largest, smallest_share);
@@ -52,9 +56,11 @@ PetscErrorCode CollatzWielandt::Step() {
 
 PetscErrorCode CollatzWielandt::Iterate(int steps, double tolerance) {
   PetscFunctionBegin;
-  for (int step = 0; step < steps; ++step) {
+  for (int step = 0, idle = 0; step < steps && idle < patience; ++step) {
+    const double before = upper_;
     PetscCall(Step());
     v_.swap(next_);
+    idle = upper_ < before ? 0 : idle + 1;
     if (upper_ <= (1 + tolerance) * absolute_lower_)
       break;
   }

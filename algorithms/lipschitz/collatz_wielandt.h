@@ -17,8 +17,8 @@ public:
   /// v = 1. A must be assembled() and not zero().
   explicit CollatzWielandt(LinearOperator &A);
 
-  /// At most `steps` further steps; ends early once upper() ≤ (1 + tolerance)·absolute_lower().
-  /// Collective.
+  /// At most `steps` further steps; ends early once upper() ≤ (1 + tolerance)·absolute_lower(), or
+  /// after five steps that gain nothing. Collective.
   PetscErrorCode Iterate(int steps, double tolerance);
   /// One step from |start| with zeros lifted; keeps its own vector when that is the better one.
   PetscErrorCode TryVector(const std::vector<PetscReal> &start);
