@@ -79,7 +79,9 @@ PetscErrorCode ResultFile::open(MPI_Comm comm, const std::string &path) {
   const hdf5::SilentErrors silent;
   const hdf5::PropertyList access(H5Pcreate(H5P_FILE_ACCESS));
   CallHdf5(H5Pset_fapl_mpio(access, comm, MPI_INFO_NULL));
-  CallHdf5(H5Pset_coll_metadata_write(access, true));
+  // Not collective: a collective write of metadata passes through buffers of MPI-IO that fill the
+  // gaps between two pieces with old memory of the process, other bytes in each run.
+  CallHdf5(H5Pset_coll_metadata_write(access, false));
   CallHdf5(H5Pset_all_coll_metadata_ops(access, true));
   // The default low bound limits an attribute to 64 KiB but is what every reader understands.
   CallHdf5(H5Pset_fclose_degree(access, H5F_CLOSE_STRONG));
