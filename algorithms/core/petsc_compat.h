@@ -21,3 +21,12 @@ typedef PetscOptionItems LatheOptionItems;
 #else
 #define LATHE_DETERMINE PETSC_DETERMINE
 #endif
+
+/* The destructor of a container gets the pointer up to 3.22, the address of the pointer later. */
+#if PETSC_VERSION_LT(3, 23, 0)
+#define LatheContainerSetDestroy PetscContainerSetUserDestroy
+#define LATHE_CONTAINER_POINTER(argument) (argument)
+#else
+#define LatheContainerSetDestroy PetscContainerSetCtxDestroy
+#define LATHE_CONTAINER_POINTER(argument) (*(void **)(argument))
+#endif

@@ -34,8 +34,8 @@ template <class T> PetscObject object(T x) {
   return reinterpret_cast<PetscObject>(x);
 }
 
-PetscErrorCode DestroyContext(void *context) {
-  delete static_cast<Context *>(context);
+PetscErrorCode DestroyContext(void *argument) {
+  delete static_cast<Context *>(LATHE_CONTAINER_POINTER(argument));
   return PETSC_SUCCESS;
 }
 
@@ -255,7 +255,7 @@ PetscErrorCode KSPCreate_CertifiedChebyshev(KSP ksp) {
   PetscCall(PetscFunctionListFind(KSPList, KSPCHEBYSHEV, &create));
   PetscCheck(create, PetscObjectComm(object(ksp)), PETSC_ERR_LIB, "PETSc has no KSPCHEBYSHEV");
   PetscCall(PetscContainerCreate(PetscObjectComm(object(ksp)), container.out()));
-  PetscCall(PetscContainerSetUserDestroy(container, DestroyContext));
+  PetscCall(LatheContainerSetDestroy(container, DestroyContext));
   auto *self = new (std::nothrow) Context;
   PetscCheck(self, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the context of a KSP");
   PetscCall(PetscContainerSetPointer(container, self));

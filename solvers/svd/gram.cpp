@@ -39,7 +39,7 @@ PetscErrorCode SVDSetUp_Gram(SVD svd) {
              "stopping test is not supported, use -svd_gram_tolerance");
   svd->ncv = 1;
   svd->mpd = 1;
-  if (svd->max_it == PETSC_DEFAULT)
+  if (svd->max_it == LATHE_DETERMINE)
     svd->max_it = 1;
   svd->leftbasis = PETSC_TRUE;
   PetscCall(SVDAllocateSolution(svd, 0));
@@ -55,7 +55,7 @@ PetscErrorCode SVDSolve_Gram(SVD svd) {
   PetscFunctionBegin;
   self.ready = false;
   LatheNormOptions options = self.norm;
-  if (!self.tolerance_set && svd->tol != PETSC_DEFAULT)
+  if (!self.tolerance_set && svd->tol != LATHE_DETERMINE)
     options.tolerance = static_cast<double>(svd->tol);
   PetscCall(BVGetColumn(svd->U, 0, &u));
   PetscCall(BVGetColumn(svd->V, 0, &v));
