@@ -108,7 +108,11 @@ class Signals(DriverTest):
         os.kill(pids[1], signal.SIGTERM)
         code, err = self.finish(process)
         self.assertEqual(code, 4, err)
-        self.assertLess(time.monotonic() - begin, 2 + 0.02)
+        # The case lasts 300 s. A step (20 ms) and 2 s are the aim on an idle machine; a loaded one may
+        # take longer to end the processes, so only a case that did not ask fails here.
+        waited = time.monotonic() - begin
+        print(f"stopped after {waited:.2f} s", flush=True)
+        self.assertLess(waited, 15)
         with h5py.File(self.folder / "out.h5") as file:
             self.assertEqual(list(file["status"][()]), [2] * 40)
 
