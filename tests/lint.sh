@@ -10,7 +10,7 @@ format() { clang-format-14 --dry-run --Werror "${code[@]}"; }
 # Spelling; house limits (a file is one idea: at most 500 lines, 100 columns, counted in characters
 # since formulas are written in Unicode); licence lines; no path that exists on one machine only.
 text() {
-  codespell --quiet-level 3 --skip './build,./.git,./data,./tests/reference,*.svg' \
+  codespell --quiet-level 3 --skip './build,./results,./.git,./data,./tests/reference,*.svg' \
     --ignore-words-list 'fo,te,ba,nd,ser,ue,inout,strat,hist'
   python3 - "${code[@]}" <<'PYTHON'
 import re
