@@ -171,7 +171,9 @@ TEST_CASE("Columns: what is refused, and where") {
           {{.name = "y", .with_remainder = true}});
   refuses(csv("v,x\n1,1e-400\n"), "x '1e-400' is outside the range of a double");
   refuses(csv("v;x\n1;2\n"), "no column v; the first line names v;x");
-  refuses(csv(std::string(70000, 'v') + "\n"), "longer than 65536 bytes");
+  std::string line(70000, 'v'); // + "\n" would meet a false warning of g++ 12
+  line.push_back('\n');
+  refuses(csv(line), "longer than 65536 bytes");
   refuses(scratch.path("absent.csv"), "absent.csv");
   refuses(csv("v,x\n1,2\n") + ":/group", "is not an HDF5 file");
 
