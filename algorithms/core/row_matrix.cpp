@@ -19,7 +19,7 @@ struct PowerOfTwo {
   double first, second;
 };
 
-PetscReal absolute_up(PetscScalar a) {
+[[maybe_unused]] PetscReal absolute_up(PetscScalar a) { // of complex entries alone
   return std::nextafter(PetscAbsScalar(a), std::numeric_limits<PetscReal>::infinity());
 }
 

@@ -120,7 +120,7 @@ struct LogKMiddle {
                           PatchK<tables::Patch2>, PatchK<tables::Patch3>, PatchK<tables::Patch4>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept {
-    return is_regular(v, x) & is_middle(v, x);
+    return is_regular(v, x) && is_middle(v, x);
   }
   static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return k_region(v, x) - 3; }
 };

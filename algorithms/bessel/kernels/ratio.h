@@ -127,8 +127,9 @@ template <class Ratios> struct InverseRatio {
     const double start = inverse_ratio_start(v, t);
     const double x = halley_step<Ratios>(v, t, halley_step<Ratios>(v, t, start));
     // The start is exact for r near 0 or 1 and for large v, where A' is lost to cancellation.
-    return (unfolded(t).r < 0x1p-27) | (unfolded(t).complement < 0x1p-52) | (v > 0x1p50) ? start
-                                                                                         : x;
+    const Unfolded u = unfolded(t);
+    const bool exact = (u.r < 0x1p-27) | (u.complement < 0x1p-52) | (v > 0x1p50);
+    return exact ? start : x;
   }
 };
 
