@@ -13,7 +13,7 @@ if nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null); then
   name=$nvcc
 elif command -v clang++ >/dev/null && clang++ -print-targets 2>/dev/null | grep -q nvptx64; then
   clang++ -x cuda --cuda-device-only -nocudainc -nocudalib --cuda-gpu-arch=sm_70 -std=c++20 -O1 \
-    -ffp-contract=off -DLATHE_WITHOUT_CUDA_HEADERS -I "$source/algorithms" -S \
+    -ffp-contract=off -D__CUDACC__ -DLATHE_WITHOUT_CUDA_HEADERS -I "$source/algorithms" -S \
     "$source/tests/unit/bessel/device.cu" -o "$work/device.ptx"
   name=clang++
 else
