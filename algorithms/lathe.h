@@ -4,6 +4,9 @@
 #include "bessel/bessel.h"
 #include "bessel/vmf_fit.h"
 #include "lipschitz/lipschitz.h"
+#ifdef __cplusplus
+#include "sketching/sketching.h"
+#endif
 
 #ifdef __cplusplus
 extern "C" {

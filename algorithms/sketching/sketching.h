@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The family in one include: random sketches.
+#pragma once
+#include "sketching/sketch.h"
