@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/gram_iteration.h"
 #include "lipschitz/gram_product.h"
+#include "lipschitz/moment_bound.h"
 #include <algorithm>
 #include <complex>
 #include <limits>
@@ -32,18 +33,6 @@ template <class W> double infinity_norm(View<const W> m) noexcept {
     largest = std::max(largest, sum);
   }
   return largest;
-}
-
-/// Re⟨X, Y⟩ of Hermitian matrices with both triangles stored, column by column.
-template <class W> double inner(View<const W> x, View<const W> y) noexcept {
-  double total = 0;
-  for (std::size_t j = 0; j < x.cols; ++j) {
-    double sum = 0;
-    for (std::size_t i = 0; i < x.rows; ++i)
-      sum += std::real(x(i, j)) * std::real(y(i, j)) + std::imag(x(i, j)) * std::imag(y(i, j));
-    total += sum;
-  }
-  return total;
 }
 
 } // namespace
@@ -122,32 +111,12 @@ template <class W> double GramIteration<W>::moment() const {
   const std::size_t t = levels_.size();
   if (t < 2 || !(schatten > 0))
     return schatten;
-  // Traces of the powers of the exact H = M_{t−2}ᴴM_{t−2}·2^-shift, which is semidefinite; stored
-  // are G with ‖G − H‖_F ≤ e and S with ‖2^shift·S − G²‖_F ≤ e₂.
+  // H = M_{t−2}ᴴM_{t−2}·2^-shift in exact arithmetic, which is semidefinite. The errors of a level
+  // are sums over entries, so they bound Frobenius norms as well.
   const View<const W> g = {iterates_[iterates_.size() - 2].data(), c_, c_, c_};
-  const View<const W> s = iterate();
   const int shift = levels_.back().shift;
-  double trace = 0;
-  for (std::size_t i = 0; i < c_; ++i)
-    trace += std::real(g(i, i));
-  const double p[4] = {trace, sum_of_squares(g), std::ldexp(inner(g, s), shift),
-                       std::ldexp(sum_of_squares(s), 2 * shift)};
-  const double order = static_cast<double>(c_);
-  const double e = levels_[t - 2].error;
-  const double lost = std::ldexp(8 * order * order * smallest_subnormal, std::max(0, 2 * shift));
-  const double squares = gamma_up(sum_of_squares_terms(g) + 2);
-  const double f = sqrt_up(add_up(mul_up(p[1], add_up(1, squares)), lost)); // ≥ ‖G‖_F
-  const double fs = sqrt_up(add_up(mul_up(p[3], add_up(1, squares)), lost)); // ≥ ‖2^shift·S‖_F
-  const double change = mul_up(e, add_up(2 * f, e)); // ≥ ‖G² − H²‖_F
-  const double e2 = add_up(std::ldexp(levels_.back().error, shift), change); // ≥ ‖2^shift·S − H²‖_F
-  const double error[4] = {
-      // Σ|g_ii − h_ii| ≤ γ·‖M_{t−2}‖_F², which e contains.
-      add_up(e, mul_up(gamma_up(order + 2), trace)),
-      add_up(add_up(mul_up(squares, mul_up(f, f)), lost), change),
-      add_up(add_up(mul_up(gamma_up(3 * order + 8), mul_up(f, fs)), lost),
-             add_up(mul_up(f, e2), mul_up(e, add_up(fs, e2)))),
-      add_up(add_up(mul_up(squares, mul_up(fs, fs)), lost), mul_up(e2, add_up(2 * fs, e2)))};
-  double b = moment_bound(c_, p, error).upper;
+  double b = moment_bound<W>(
+      {g, levels_[t - 2].error, iterate(), shift, std::ldexp(levels_.back().error, shift)});
   for (std::size_t j = t - 1; j-- > 0;) {
     const double gram = j + 2 == t ? b : add_up(b, levels_[j].error); // H has no rounding error
     b = sqrt_up(std::ldexp(gram, levels_[j].shift));

@@ -1,147 +1,125 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/moment_bound.h"
 #include "lipschitz/rounding.h"
+#include "lipschitz/scaled_matrix.h"
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <complex>
 
 namespace lathe::lipschitz {
 namespace {
 
-constexpr int max_degree = 4;
-using Polynomial = std::array<double, max_degree + 1>; // coefficients, constant first
-
-double evaluate(const Polynomial &f, double x) noexcept {
-  double y = 0;
-  for (int i = max_degree; i >= 0; --i)
-    y = y * x + f[i];
-  return y;
-}
-
-/// Points of [low, high] that split it into pieces on which f is monotone, increasing, ends
-/// included; found from the derivative's own sign changes. Returns how many.
-int monotone_pieces(const Polynomial &f, int degree, double low, double high,
-                    std::array<double, max_degree + 2> &points) noexcept {
-  if (degree <= 1) {
-    points = {low, high};
-    return 2;
-  }
-  Polynomial derivative{};
-  for (int i = 1; i <= degree; ++i)
-    derivative[i - 1] = i * f[i];
-  std::array<double, max_degree + 2> inner{};
-  const int pieces = monotone_pieces(derivative, degree - 1, low, high, inner);
-  int count = 0;
-  points[count++] = low;
-  for (int i = 0; i + 1 < pieces; ++i) {
-    double a = inner[i];
-    double b = inner[i + 1];
-    const bool rising = evaluate(derivative, a) <= 0;
-    if (rising == (evaluate(derivative, b) <= 0))
-      continue;
-    for (int k = 0; k < 60; ++k) {
-      const double middle = 0.5 * (a + b);
-      ((evaluate(derivative, middle) <= 0) == rising ? a : b) = middle;
-    }
-    points[count++] = 0.5 * (a + b);
-  }
-  points[count++] = high;
-  return count;
-}
-
-/// Largest x in [low, high] with f(x) ≤ 0, from above; low when there is none. Scans the monotone
-/// pieces from the right: "drop the complex roots" loses close pairs that rounding made complex.
-double largest_nonpositive(const Polynomial &f, double low, double high) noexcept {
-  std::array<double, max_degree + 2> points{};
-  const int count = monotone_pieces(f, max_degree, low, high, points);
-  if (evaluate(f, high) <= 0)
-    return high;
-  for (int i = count - 1; i > 0; --i) {
-    double a = points[i - 1];
-    double b = points[i];
-    if (evaluate(f, a) > 0)
-      continue;
-    for (int k = 0; k < 60; ++k) {
-      const double middle = 0.5 * (a + b);
-      (evaluate(f, middle) <= 0 ? a : b) = middle;
-    }
-    return b;
-  }
-  return low;
-}
-
-/// A number known up to an error: |true − mid| ≤ rad.
-struct Ball {
-  double mid = 0, rad = 0;
+/// q(x) = x² − sum·x + product; any coefficients give a bound, good ones a sharp one.
+struct Quadratic {
+  double sum = 0, product = 0;
 };
-Ball rounded(double mid, double rad) noexcept {
-  return {mid, add_up(rad, add_up(unit_roundoff * std::fabs(mid), smallest_subnormal))};
+
+double real_product(double x, double y) noexcept {
+  return x * y;
 }
-Ball operator+(Ball x, Ball y) noexcept {
-  return rounded(x.mid + y.mid, add_up(x.rad, y.rad));
-}
-Ball operator-(Ball x, Ball y) noexcept {
-  return rounded(x.mid - y.mid, add_up(x.rad, y.rad));
-}
-Ball operator*(Ball x, Ball y) noexcept {
-  const double left = mul_up(add_up(std::fabs(x.mid), x.rad), y.rad);
-  return rounded(x.mid * y.mid, add_up(left, mul_up(x.rad, std::fabs(y.mid))));
+double real_product(std::complex<double> x, std::complex<double> y) noexcept {
+  return x.real() * y.real() + x.imag() * y.imag();
 }
 
-using BallPolynomial = std::array<Ball, max_degree + 1>;
-
-/// f − δ with δ so large that, for x in [0, 1], f(x) ≤ 0 for any f in the balls implies that
-/// largest_nonpositive does not skip x. The radii change f by at most their sum. Horner's rule
-/// errs by at most 2·4·u·S_0, and an l-th derivative, whose signs cut [0, 1] into pieces, by as
-/// much of S_l = Σ i!/(i−l)!·|f_i|: an undetected turn of f is at most the sum over l = 1 … 3 high.
-Polynomial relaxed(const BallPolynomial &f) noexcept {
-  Polynomial g{};
-  double radii = 0, sizes = 0;
-  for (int i = 0; i <= max_degree; ++i) {
-    g[i] = f[i].mid;
-    radii = add_up(radii, f[i].rad);
-    const int derivatives = 1 + i + i * (i - 1) + i * (i - 1) * (i - 2);
-    sizes = add_up(sizes, mul_up(derivatives, std::fabs(f[i].mid)));
+/// Sum of f(g_ij, 2^shift·s_ij, i == j), column by column.
+template <class W, class F> double sum_entries(const SquaredMatrix<W> &h, F f) noexcept {
+  const double scale = std::ldexp(1.0, h.shift);
+  double total = 0;
+  for (std::size_t j = 0; j < h.matrix.cols; ++j) {
+    double sum = 0;
+    for (std::size_t i = 0; i < h.matrix.rows; ++i)
+      sum += f(h.matrix(i, j), scale * h.square(i, j), i == j);
+    total += sum;
   }
-  g[0] = down(g[0] - add_up(radii, mul_up(20 * unit_roundoff, sizes)));
-  return g;
+  return total;
 }
 
-/// vᵀ adj(H) v − det H for H = [[m, p, q], [p, q, r], [q, r, s]].
-BallPolynomial hankel(Ball m, Ball p, Ball q, Ball r, Ball s) noexcept {
-  const Ball two = {2, 0};
-  const Ball a11 = q * s - r * r, a12 = q * r - p * s, a13 = p * r - q * q;
-  const Ball a22 = m * s - q * q, a23 = p * q - m * r, a33 = m * q - p * p;
-  const Ball determinant = m * a11 + p * a12 + q * a13;
-  return {a11 - determinant, two * a12, a22 + two * a13, two * a23, a33};
+/// ‖q(G)‖_F² as computed.
+template <class W> double residual_squares(const SquaredMatrix<W> &h, const Quadratic &q) noexcept {
+  return sum_entries(h, [&q](W g, W s, bool diagonal) {
+    const W r = s - q.sum * g + (diagonal ? q.product : 0.0);
+    return real_product(r, r);
+  });
+}
+
+/// q with q(0) = 0 and ‖q(G)‖_F least: sharp for one distinct eigenvalue besides 0.
+template <class W> Quadratic through_zero(const SquaredMatrix<W> &h) noexcept {
+  const double gs = sum_entries(h, [](W g, W s, bool) { return real_product(g, s); });
+  const double gg = sum_entries(h, [](W g, W, bool) { return real_product(g, g); });
+  return {gs / gg, 0};
+}
+
+/// The kernel polynomial at the largest x where the Christoffel function is 1, divided by its
+/// leading coefficient. π₁ = x − mean and π₂ = (x − mean)(x − second) − spread/n are orthogonal
+/// for the measure Σ δ_{λ_i}, with squared norms `spread` and `rest`.
+template <class W> Quadratic kernel_polynomial(const SquaredMatrix<W> &h) noexcept {
+  const auto n = static_cast<double>(h.matrix.rows);
+  const double mean = sum_entries(h, [](W g, W, bool d) { return d ? std::real(g) : 0.0; }) / n;
+  const auto deviation = [mean](W g, bool diagonal) { return g - (diagonal ? mean : 0.0); };
+  const double spread = sum_entries(
+      h, [&](W g, W, bool d) { return real_product(deviation(g, d), deviation(g, d)); });
+  const double third =
+      sum_entries(h, [&](W g, W s, bool d) { return real_product(deviation(g, d), s - mean * g); });
+  if (!(spread > 0))
+    return {mean, 0};
+  const double second = third / spread;
+  const Quadratic q = {mean + second, mean * second - spread / n};
+  const double rest = residual_squares(h, q);
+  const auto value = [&q](double x) { return (x - q.sum) * x + q.product; };
+  // Right of its largest root π₂ rises, and so does K(x, x).
+  const double half = 0.5 * (mean - second);
+  double low = 0.5 * q.sum + std::sqrt(half * half + spread / n);
+  double high =
+      std::sqrt(std::sqrt(sum_entries(h, [](W, W s, bool) { return real_product(s, s); })));
+  if (!(rest > 0) || !(high > low))
+    return q;
+  for (int k = 0; k < 60; ++k) {
+    const double x = 0.5 * (low + high), first = x - mean;
+    const double kernel = 1 / n + first * first / spread + value(x) * (value(x) / rest);
+    (kernel <= 1 ? low : high) = x;
+  }
+  const double leading = value(high) / rest;
+  if (!(leading > 0))
+    return q;
+  const double linear = (high - mean) / spread / leading;
+  return {q.sum - linear, q.product - linear * mean + 1 / (n * leading)};
+}
+
+/// ‖A‖_F rounded up, of a matrix with entries of order 1.
+template <class W> double frobenius_up(dense::View<const W> a) noexcept {
+  const double growth = add_up(1, gamma_up(sum_of_squares_terms(a) + 2));
+  const double lost = 4 * static_cast<double>(a.rows * a.cols) * smallest_subnormal;
+  return sqrt_up(add_up(mul_up(sum_of_squares(a), growth), lost));
 }
 
 } // namespace
 
-MomentBound moment_bound(std::size_t n, const double p[4], const double error[4]) noexcept {
-  // Eigenvalues in units of p₄^¼ ≥ λ_max.
-  const double unit = sqrt_up(sqrt_up(add_up(p[3], error[3])));
-  if (!(p[3] > error[3]) || !std::isfinite(unit))
-    return {0, unit};
-  std::array<Ball, 4> q;
-  double power = 1;
-  for (int k = 0; k < 4; ++k) {
-    power *= unit; // k roundings, and one in each quotient
-    const double mid = p[k] / power;
-    const double rad = mul_up(div_up(error[k], power), 1 + 16 * unit_roundoff);
-    q[k] = {mid, add_up(rad, mul_up(8 * unit_roundoff, mid))};
+template <class W> double moment_bound(const SquaredMatrix<W> &h) noexcept {
+  const auto n = static_cast<double>(h.matrix.rows);
+  const double g = frobenius_up(h.matrix), s = std::ldexp(frobenius_up(h.square), h.shift);
+  // ‖G² − H²‖_F ≤ error·(2‖G‖₂ + error), ‖G‖₂² ≤ ‖G²‖_F.
+  const double top = sqrt_up(add_up(s, h.square_error));
+  const double square_error =
+      add_up(h.square_error, mul_up(h.error, add_up(2 * top, h.error))); // of 2^shift·S against H²
+  double bound = add_up(top, h.error);
+  for (const Quadratic &q : {kernel_polynomial(h), through_zero(h)}) {
+    // Three roundings an entry, 4n + 3 in the sum of squares; underflow loses less than 2⁻⁵⁰⁰.
+    const double squares = mul_up(residual_squares(h, q), add_up(1, gamma_up(4 * n + 8)));
+    const double sizes =
+        add_up(s, add_up(mul_up(std::fabs(q.sum), g), mul_up(std::fabs(q.product), sqrt_up(n))));
+    const double rounding = add_up(mul_up(gamma_up(4), sizes), mul_up(n * n, 0x1p-500));
+    const double inherited = add_up(square_error, mul_up(std::fabs(q.sum), h.error));
+    const double norm = add_up(sqrt_up(squares), add_up(rounding, inherited));
+    // x² − sum·x + product ≤ norm
+    const double half = 0.5 * q.sum;
+    const double discriminant = add_up(up(mul_up(half, half) - q.product), norm);
+    bound = std::min(bound, add_up(half, sqrt_up(std::max(discriminant, 0.0))));
   }
-  const double least =
-      std::max(0.0, down(sub_down(q[3].mid, q[3].rad) / add_up(q[2].mid, q[2].rad)));
-  const double low = std::min(least, 1.0);
-  const Ball zero = {}, minus_two = {-2, 0};
-  const BallPolynomial first = {q[1] * q[1] - q[0] * q[2], q[2], minus_two * q[1], q[0], zero};
-  const BallPolynomial second = {q[2] * q[2] - q[1] * q[3], zero, q[3], minus_two * q[2], q[1]};
-  const BallPolynomial third = hankel({static_cast<double>(n), 0}, q[0], q[1], q[2], q[3]);
-  double upper = 1;
-  for (const BallPolynomial &f : {first, second, third})
-    upper = std::min(upper, largest_nonpositive(relaxed(f), low, upper));
-  return {std::max(0.0, mul_down(low, down(unit))), mul_up(std::max(upper, low), unit)};
+  return bound;
 }
+
+template double moment_bound<double>(const SquaredMatrix<double> &) noexcept;
+template double
+moment_bound<std::complex<double>>(const SquaredMatrix<std::complex<double>> &) noexcept;
 
 } // namespace lathe::lipschitz

@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Largest eigenvalue of a positive semidefinite matrix from the traces of its first four powers.
+// Largest eigenvalue of a positive semidefinite matrix H from the traces of its first four powers.
 //
-// The eigenvalues λ_i ≥ 0 carry the discrete measures Σ λ_i^s δ_{λ_i}; a measure's mass at a point
-// is at most its Christoffel function there. With p_k = tr G^k, for s = 1 and 2 (two moments'
-// worth of polynomials of degree 1) and s = 0 (degree 2) this says that λ_max satisfies
-//   x·(p₁x² − 2p₂x + p₃) ≤ p₁p₃ − p₂²,
-//   x²·(p₂x² − 2p₃x + p₄) ≤ p₂p₄ − p₃²,
-//   vᵀ adj(H) v ≤ det H,  v = (1, x, x²),  H = Hankel(n, p₁, …, p₄),
-// so the largest x that does bounds λ_max. Always also λ_max ≤ p₄^¼ and λ_max ≥ p₄/p₃.
+// Every polynomial q and every eigenvalue λ of H satisfy q(λ)² ≤ Σ q(λ_i)² = ‖q(H)‖_F², so λ_max is
+// at most the largest x with q(x) ≤ ‖q(H)‖_F. The best quadratic is the kernel polynomial K(x, ·)
+// of the measure Σ δ_{λ_i} at the bound x itself, where the Christoffel function 1/K(x, x) is 1:
+// nothing smaller follows from the moments tr Hᵏ, k = 0 … 4. Computed from the moments it would
+// lose half of the digits wherever q has its roots at eigenvalues (one or two distinct ones), and
+// (1 − λ₂/λ₁)² of the rest. Here the moments only choose q; ‖q(H)‖_F is taken from the matrix
+// H² − sH + pI itself, whose entries cancel to rounding errors.
 #pragma once
-#include <cstddef>
+#include "core/dense.h"
 
 namespace lathe::lipschitz {
 
-struct MomentBound {
-  double lower = 0, upper = 0;
+/// A Hermitian positive semidefinite H and its square as they are stored, both triangles, n×n.
+template <class W> struct SquaredMatrix {
+  dense::View<const W> matrix; ///< G with ‖G − H‖_F ≤ error
+  double error = 0;
+  dense::View<const W> square; ///< S with ‖2^shift·S − G²‖_F ≤ square_error; shift ≥ 0
+  int shift = 0;
+  double square_error = 0;
 };
 
-/// Rigorous bounds of λ_max of an n×n positive semidefinite matrix, n ≥ 1.
-///  in  p      computed p₁ … p₄
-///  in  error  the true moments lie in [p_k − error_k, p_k + error_k]; ≥ 0
-/// These errors and all rounding in here only widen the result: the inequalities form differences
-/// that cancel (rank one, equal eigenvalues), so relative errors δ of the moments cost up to √δ of
-/// `upper`, more the closer eigenvalues are.
-/// upper ≤ p₄^¼ always. Cost: some thousand flops. Zero moments give lower = 0.
-MomentBound moment_bound(std::size_t n, const double p[4], const double error[4]) noexcept;
+/// x ≥ λ_max(H), whatever rounding did; n ≥ 1, entries of G of order 1 (largest diagonal entry in
+/// [1, 2)). W: double or complex<double>.
+/// With N ≈ error·(2 + s) + square_error, one or two distinct eigenvalues λ₁ > λ₂ give
+/// x ≤ λ₁ + min(N/(λ₁ − λ₂), √N). Cost: some 30n² operations.
+template <class W> double moment_bound(const SquaredMatrix<W> &h) noexcept;
 
 } // namespace lathe::lipschitz

@@ -111,48 +111,95 @@ TEMPLATE_TEST_CASE("bounds are Schatten norms at any scale", "[lipschitz]", doub
 
 namespace {
 
-/// What rounding leaves of the moment bound for the singular values 1 (`top` of n times) and b,
-/// after three products of an (n+2)×n matrix, when 1 is the largest. With λ = σ⁴ and β = b⁴, the
-/// Hankel inequality is m₁m₂(1 − β)²(λ − 1)²(λ − β)² ≤ Δ, where Δ = 0 but for the errors of the
-/// moments: at most η = 5(n + 4)n²·2⁻⁵³ each, by the bounds that GramIteration carries along, in 18
-/// products of three moments ≤ n. Where only one value counts, m₁(λ − 1)²λ² ≤ 8ηn does it.
-double attainable_overshoot(std::size_t n, std::size_t top, double b) {
-  const auto order = static_cast<double>(n), m1 = static_cast<double>(top), m2 = order - m1;
-  const double eta = 5 * (order + 4) * order * order * 0x1p-53;
-  const double one = std::sqrt(8 * eta * order / m1) / 4;
-  if (m2 == 0)
-    return one;
-  const double gap = 1 - std::pow(b, 4);
-  const double two = std::sqrt(54 * eta * order * order / (m1 * m2)) / (gap * gap) / 4;
-  return b == 0 ? std::min(one, two) : two;
+/// Singular values 1 (`top` of c times) and `second` up to rounding, (c+2)×c, without zeros: the
+/// ∞-norm of a diagonal iterate would be exact.
+Matrix<double> two_values(std::size_t c, std::size_t top, double second) {
+  Matrix<double> q = test::gaussian<double>(c + 2, c, c), r = test::gaussian<double>(c, c, 3);
+  test::orthonormalise(q);
+  test::orthonormalise(r);
+  Matrix<double> a(c + 2, c);
+  for (std::size_t k = 0; k < c; ++k)
+    for (std::size_t j = 0; j < c; ++j)
+      for (std::size_t i = 0; i < c + 2; ++i)
+        a(i, j) += q(i, k) * r(j, k) * (k < top ? 1.0 : second);
+  return a;
 }
 
 } // namespace
 
+namespace {
+
+/// What the moments p_k of the (2^t)-th powers of the singular values imply, at 50 digits: largest
+/// x with vᵀH⁻¹v ≤ 1, v = (1, x, x²), H = Hankel(c, p₁ … p₄), and its root of order 2^t. t ≥ 2.
+Mp christoffel_bound(const Matrix<double> &a, int t) {
+  test::MpMatrix g = test::mp_gram(test::embed(a.view()));
+  for (int k = 2; k < t; ++k)
+    g = test::multiply(g, g);
+  Mp p[5] = {Mp(g.cols)};
+  test::MpMatrix power = g;
+  for (int k = 1; k <= 4; ++k, power = test::multiply(power, g))
+    p[k] = test::mp_trace(power);
+  const Mp a11 = p[2] * p[4] - p[3] * p[3], a12 = p[2] * p[3] - p[1] * p[4],
+           a13 = p[1] * p[3] - p[2] * p[2], a22 = p[0] * p[4] - p[2] * p[2],
+           a23 = p[1] * p[2] - p[0] * p[3], a33 = p[0] * p[2] - p[1] * p[1];
+  const Mp determinant = p[0] * a11 + p[1] * a12 + p[2] * a13;
+  Mp low = pow(test::spectral_norm(test::embed(a.view())), 1 << (t - 1)), high = sqrt(sqrt(p[4]));
+  for (int k = 0; k < 130; ++k) {
+    const Mp x = (low + high) / 2;
+    const Mp f = (((a33 * x + 2 * a23) * x + a22 + 2 * a13) * x + 2 * a12) * x + a11 - determinant;
+    (f <= 0 ? low : high) = x;
+  }
+  return pow(low, Mp(1) / (1 << (t - 1)));
+}
+
+} // namespace
+
+TEST_CASE("moment bound against what the moments imply at 50 digits", "[lipschitz]") {
+  double worst = 0;
+  std::string where;
+  for (std::uint64_t seed = 0; seed < 40; ++seed)
+    for (const int kind : {0, 4, 5, 6, 10})
+      for (const int t : {2, 3, 4}) {
+        const std::size_t c = 3 + seed % 6;
+        const auto a = test::special<double>(kind, c + seed % 3, c, seed);
+        const Mp exact = christoffel_bound(a, t);
+        const double b = gram_moment_bound(a.view(), t);
+        CHECK(Mp(b) >= exact * (1 - Mp(1e-18))); // no quadratic does better
+        const double excess = static_cast<double>(Mp(b) / exact - 1);
+        if (excess > worst) {
+          worst = excess;
+          where = test::special_names[kind] + (" c = " + std::to_string(c)) +
+                  ", t = " + std::to_string(t);
+        }
+      }
+  WARN("largest excess over the moments' own bound: " << worst << " (" << where << ")");
+  CHECK(worst <= 1e-10);
+}
+
 TEST_CASE("moment bound of at most two distinct singular values", "[lipschitz]") {
-  for (const double second : {0.0, 0.5, 0.8, 0.9, 0.99}) {
-    double worst = 0, share = 0;
+  for (const double gap : {1.0, 0.5, 0.2, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-9, 1e-12}) {
+    double worst = 0, large = 0;
     for (std::size_t c = 2; c <= 12; ++c)
       for (std::size_t top = 1; top <= c; ++top) {
-        Matrix<double> q = test::gaussian<double>(c + 2, c, c), r = test::gaussian<double>(c, c, 3);
-        test::orthonormalise(q);
-        test::orthonormalise(r);
-        Matrix<double> a(c + 2, c); // dense: the ∞-norm of a diagonal iterate would be exact
-        for (std::size_t k = 0; k < c; ++k)
-          for (std::size_t j = 0; j < c; ++j)
-            for (std::size_t i = 0; i < c + 2; ++i)
-              a(i, j) += q(i, k) * r(j, k) * (k < top ? 1.0 : second);
+        const Matrix<double> a = two_values(c, top, 1 - gap);
         const double b = gram_moment_bound(a.view(), 3);
         const double norm = dense_norm(a.view()).lower;
         CHECK(b >= norm);
+        if (c <= 6)
+          CHECK(Mp(b) >= test::spectral_norm(test::embed(a.view())) * (1 - Mp(test::mp_accuracy)));
         worst = std::max(worst, b / norm - 1);
-        share = std::max(share, (b / norm - 1) / attainable_overshoot(c, top, second));
-        if (second == 0)
-          CHECK(b <= norm * (1 + 1e-6));
       }
-    WARN("worst overshoot after three products, 1 and " << second << ": " << worst << ", " << share
-                                                        << " of what is derived");
-    CHECK(share <= 1);
+    for (const std::size_t c : {32U, 64U})
+      for (const std::size_t top : {std::size_t(1), c / 2, c - 1}) {
+        const Matrix<double> a = two_values(c, top, 1 - gap);
+        const double b = gram_moment_bound(a.view(), 3), norm = dense_norm(a.view()).lower;
+        CHECK(b >= norm);
+        large = std::max(large, b / norm - 1);
+      }
+    WARN("worst overshoot after three products, 1 and 1 - "
+         << gap << ": " << worst << " (c <= 12), " << large << " (c = 32, 64)");
+    CHECK(worst <= 1e-6);
+    CHECK(large <= 1e-6);
   }
 }
 
