@@ -26,7 +26,7 @@ inline Range block_range(std::int64_t n, int size, int rank) noexcept {
 inline int block_owner(std::int64_t n, int size, std::int64_t i) noexcept {
   const std::int64_t quotient = n / size;
   const std::int64_t remainder = n % size;
-  const std::int64_t in_large = remainder * (quotient + 1);
+  const std::int64_t in_large = remainder * quotient + remainder; // (quotient + 1) may overflow
   return static_cast<int>(i < in_large ? i / (quotient + 1)
                                        : remainder + (i - in_large) / quotient);
 }

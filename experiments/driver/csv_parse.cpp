@@ -2,8 +2,10 @@
 #include "driver/csv_parse.h"
 #include "core/error.h"
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace lathe::driver::csv {
 namespace {
@@ -42,6 +44,16 @@ template <class F> std::size_t split(std::string_view line, F &&field) {
   }
 }
 
+/// ∞ or NaN where s spells it, else 0. from_chars of libstdc++ 12 would take the strlen of these.
+template <class T> T spelt_out(std::string_view s) {
+  std::string lower(s);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (lower == "inf" || lower == "infinity")
+    return std::numeric_limits<T>::infinity();
+  return lower == "nan" ? std::numeric_limits<T>::quiet_NaN() : 0;
+}
+
 /// The whole of s as a number; "" or what is wrong.
 template <class T> std::string read_number(std::string_view s, T *value) {
   const bool negative = !s.empty() && s.front() == '-';
@@ -50,9 +62,14 @@ template <class T> std::string read_number(std::string_view s, T *value) {
   const bool hexadecimal = s.starts_with("0x") || s.starts_with("0X");
   if (hexadecimal)
     s.remove_prefix(2);
-  // from_chars would take a second sign
-  if (s.empty() || s.front() == '-')
+  // from_chars would take a second sign, and 0xinf
+  const auto first = static_cast<unsigned char>(s.empty() ? '-' : s.front());
+  if (first == '-' || (hexadecimal && std::isxdigit(first) == 0 && first != '.'))
     return "is not a number";
+  if (!hexadecimal && std::isalpha(first) != 0) {
+    *value = negative ? -spelt_out<T>(s) : spelt_out<T>(s);
+    return *value == 0 ? "is not a number" : "";
+  }
   const auto [end, error] =
       std::from_chars(s.data(), s.data() + s.size(), *value,
                       hexadecimal ? std::chars_format::hex : std::chars_format::general);

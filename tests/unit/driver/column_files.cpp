@@ -166,6 +166,8 @@ TEST_CASE("Columns: what is refused, and where") {
   refuses(csv("v,x\n1,2 3\n"), "x '2 3' is not a number");
   refuses(csv("v,x\n1,0x\n"), "x '0x' is not a number");
   refuses(csv("v,x\n1,--2\n"), "x '--2' is not a number");
+  refuses(csv("v,x\n1,0xinf\n"), "x '0xinf' is not a number");
+  refuses(csv("v,x\n1,infinite\n"), "x 'infinite' is not a number");
   refuses(csv("v,x\n1,1e400\n"), "x '1e400' is outside the range of a double");
   refuses(csv("y\ninf\n"), "bad.csv:2:1: y 'inf' is not finite",
           {{.name = "y", .with_remainder = true}});
