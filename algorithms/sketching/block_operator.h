@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A square PETSc matrix applied to several vectors at once.
+#pragma once
+#include "core/handle.h"
+#include "core/row_matrix.h"
+#include "sketching/multivector.h"
+
+namespace lathe::sketching {
+
+class BlockOperator {
+public:
+  /// Matrices with rows (AIJ, BAIJ) are copied by rows, dense ones too where there are several
+  /// ranks: products are then class R0. Any other type goes through MatMult, column by column, and
+  /// is as reproducible as that. Collective on A, which must outlive *this. err  ARG_SIZ A is not
+  /// square or empty; SUP complex scalars; FP an entry is not finite
+  PetscErrorCode Create(Mat A);
+
+  /// Y ← A·X; both of layout rows(). Collective.
+  /// err  FP when the product holds NaN or an infinity; the message names the row
+  PetscErrorCode Apply(TallView X, TallView Y);
+
+  [[nodiscard]] const RowBlocks &rows() const { return rows_; }
+  [[nodiscard]] std::int64_t order() const { return rows_.rows(); }
+  [[nodiscard]] MPI_Comm comm() const { return rows_.comm(); }
+  /// Products with one vector so far.
+  [[nodiscard]] long long matvecs() const { return matvecs_; }
+
+  /// Columns of X between the layout of a Vec of A and rows(). Collective.
+  PetscErrorCode FromVec(Vec x, double *column);
+  PetscErrorCode ToVec(const double *column, Vec x);
+
+private:
+  enum class Kind { rows, dense, shell };
+  PetscErrorCode CopyDense(Mat A);
+  PetscErrorCode ApplyDense(TallView X, TallView Y);
+  PetscErrorCode ApplyColumn(const double *x, double *y);
+
+  Mat A_ = nullptr; // not owned
+  Kind kind_ = Kind::shell;
+  RowBlocks rows_;
+  VecHandle right_, left_, blocks_; // layouts of A's domain, A's range, rows_
+  ScatterHandle to_right_, from_left_;
+  RowMatrix entries_;
+  std::vector<double> dense_; // local rows of A, column-major; unused on one rank
+  long long matvecs_ = 0;
+};
+
+} // namespace lathe::sketching

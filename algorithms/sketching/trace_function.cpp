@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// tr f(A): stochastic Lanczos quadrature, and f(A) as a matrix of type shell.
+#include "core/citation.h"
+#include "core/error.h"
+#include "sketching/trace.h"
+#include "sketching/trace_lanczos.h"
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+using namespace lathe;
+using namespace lathe::sketching;
+
+namespace {
+
+PetscErrorCode Check(MPI_Comm comm, LatheSpectralFunction f, const LatheQuadratureOptions &o) {
+  PetscFunctionBegin;
+  PetscCheck(o.probes >= 2, comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%" PetscInt_FMT " probes; -probes must be >= 2 for a standard error", o.probes);
+  PetscCheck(o.max_steps >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%" PetscInt_FMT " Lanczos steps; -lanczos_steps must be >= 1", o.max_steps);
+  PetscCheck(o.tolerance > 0, comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "quadrature tolerance %g; -quadrature_tolerance must be > 0", o.tolerance);
+  PetscCheck(f != LATHE_SPECTRAL_POWER || (o.power > 0 && std::isfinite(o.power)), comm,
+             PETSC_ERR_ARG_OUTOFRANGE, "power %g of a Schatten norm; it must be > 0 and finite",
+             o.power);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode Quadrature(BlockOperator &A, SpectralFunction f, const LatheQuadratureOptions &o,
+                          LatheSpectralSum *sum) {
+  PetscFunctionBegin;
+  LanczosFunction lanczos(A.rows(), [&A](TallView x, TallView y) { return A.Apply(x, y); }, f,
+                          {.max_steps = o.max_steps, .tolerance = o.tolerance});
+  MultiVector probe(A.rows(), 1);
+  *sum = {};
+  sum->converged = PETSC_TRUE;
+  double squares = 0; // Σ (sample − mean)², by Welford's recurrence
+  for (PetscInt j = 0; j < o.probes; ++j) {
+    PetscCall(FillTestVectors(TestVectors::rademacher, o.seed, static_cast<std::uint64_t>(j),
+                              probe.view()));
+    PetscCall(lanczos.Run(probe.view().data, false));
+    const double delta = lanczos.quadrature() - sum->value;
+    sum->value += delta / static_cast<double>(j + 1);
+    squares += delta * (lanczos.quadrature() - sum->value);
+    sum->quadrature_error = std::max(sum->quadrature_error, lanczos.change());
+    sum->steps = std::max(sum->steps, static_cast<PetscInt>(lanczos.steps()));
+    if (!lanczos.converged())
+      sum->converged = PETSC_FALSE;
+  }
+  const auto k = static_cast<double>(o.probes);
+  sum->standard_error = std::sqrt(squares / (k - 1) / k);
+  sum->matvecs = A.matvecs();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+struct Function {
+  BlockOperator A;
+  std::unique_ptr<LanczosFunction> lanczos;
+  std::vector<double> x, y;
+  bool converged = true;
+};
+
+PetscErrorCode Context(Mat F, Function **function) {
+  void *context = nullptr;
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(F, static_cast<void *>(&context)));
+  *function = static_cast<Function *>(context);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode Multiply(Mat F, Vec x, Vec y) {
+  Function *self = nullptr;
+  PetscFunctionBegin;
+  PetscCall(Context(F, &self));
+  LatheGuard(self->A.comm(), {
+    PetscCall(self->A.FromVec(x, self->x.data()));
+    PetscCall(self->lanczos->Run(self->x.data(), true));
+    self->lanczos->result(self->y.data());
+    self->converged = self->converged && self->lanczos->converged();
+    PetscCall(self->A.ToVec(self->y.data(), y));
+  });
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode Destroy(Mat F) {
+  Function *self = nullptr;
+  PetscFunctionBegin;
+  PetscCall(Context(F, &self));
+  delete self;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+
+PetscErrorCode LatheQuadratureOptionsSetDefaults(LatheQuadratureOptions *options) {
+  PetscFunctionBegin;
+  *options = {.probes = 20, .max_steps = 100, .tolerance = 1e-8, .power = 1, .seed = 1};
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LatheMatSpectralSum(Mat matrix, LatheSpectralFunction f,
+                                   const LatheQuadratureOptions *options, LatheSpectralSum *sum) {
+  const auto comm = PetscObjectComm(reinterpret_cast<PetscObject>(matrix));
+  PetscFunctionBegin;
+  PetscCall(Check(comm, f, *options));
+  PetscCall(Cite("UbaruChenSaad2017"));
+  LatheGuard(comm, {
+    BlockOperator A;
+    PetscCall(A.Create(matrix));
+    PetscCall(Quadrature(A, {f, options->power}, *options, sum));
+  });
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LatheMatCreateFunction(Mat matrix, LatheSpectralFunction f,
+                                      const LatheQuadratureOptions *options, Mat *F) {
+  const auto comm = PetscObjectComm(reinterpret_cast<PetscObject>(matrix));
+  PetscInt m = 0;
+  PetscInt n = 0;
+  PetscFunctionBegin;
+  PetscCall(Check(comm, f, *options));
+  LatheGuard(comm, {
+    auto self = std::make_unique<Function>();
+    PetscCall(self->A.Create(matrix));
+    BlockOperator *A = &self->A;
+    self->lanczos = std::make_unique<LanczosFunction>(
+        A->rows(), [A](TallView x, TallView y) { return A->Apply(x, y); },
+        SpectralFunction{f, options->power},
+        LanczosSettings{.max_steps = options->max_steps, .tolerance = options->tolerance});
+    self->x.resize(A->rows().local());
+    self->y.resize(A->rows().local());
+    PetscCall(MatGetLocalSize(matrix, &m, &n));
+    PetscCall(MatCreateShell(comm, m, n, PETSC_DETERMINE, PETSC_DETERMINE, self.release(), F));
+    PetscCall(MatShellSetOperation(*F, MATOP_MULT, reinterpret_cast<void (*)(void)>(Multiply)));
+    PetscCall(MatShellSetOperation(*F, MATOP_DESTROY, reinterpret_cast<void (*)(void)>(Destroy)));
+    PetscCall(MatSetOption(*F, MAT_SYMMETRIC, PETSC_TRUE));
+  });
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LatheMatFunctionGetMatvecs(Mat F, long long *matvecs, PetscBool *converged) {
+  Function *self = nullptr;
+  PetscFunctionBegin;
+  PetscCall(Context(F, &self));
+  *matvecs = self->A.matvecs();
+  *converged = self->converged ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
