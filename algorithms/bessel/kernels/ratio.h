@@ -99,10 +99,14 @@ LATHE_BESSEL_INLINE Unfolded unfolded(double t) noexcept {
   return t < 0.0 ? Unfolded{1.0 + t, -t} : Unfolded{t, 1.0 - t};
 }
 
-/// Banerjee et al. (JMLR 6, 2005) eq. 4.4, p = 2v + 2: relative error below 6 %, r² for small r.
+/// Banerjee et al. (JMLR 6, 2005) eq. 4.4, p = 2v + 2, r² for small r, times a fitted factor that
+/// brings its error of 6.5 % below 2.6 %: two Halley steps then end 0.01 eps from the root (10 eps
+/// before, near v = 0, r = 0.8).
 LATHE_BESSEL_INLINE double inverse_ratio_start(double v, double t) noexcept {
   const Unfolded u = unfolded(t);
-  return u.r * ((fma(2.0, v, 1.0) + (1.0 - u.r * u.r)) / (u.complement * (1.0 + u.r)));
+  const double p1 = fma(2.0, v, 1.0), rr = u.r * u.r, one_less_rr = u.complement * (1.0 + u.r);
+  const double start = u.r * ((p1 + (1.0 - rr)) / one_less_rr);
+  return start * fma(-1.3 * rr * rr, one_less_rr / (p1 + 2.0), 1.0);
 }
 
 /// One Halley step for A(x) = r with A' = 1 - A² - (2v+1) A/x, which cancels as r → 1: there

@@ -83,7 +83,36 @@ TEST_CASE("inverse ratio against reference values", "[bessel][ratio]") {
   }
   REQUIRE(inverse.size() > 2500);
   inverse.check(3.0);
-  complement.check(12.0);
+  complement.check(4.0);
+}
+
+TEST_CASE("inverse ratio where two steps have most to do", "[bessel][ratio]") {
+  // The start is worst for small orders. Exact: one Newton step from the result in long double,
+  // where Gauss's continued fraction gives A.
+  Errors inverse("inverse ratio / (1 + condition)"), complement("inverse from the complement");
+  const auto ratio = [](long double v, long double x) {
+    long double a = 0;
+    for (int k = 120; k >= 1; --k)
+      a = 1 / (2 * (v + k) / x + a);
+    return a;
+  };
+  for (std::uint64_t j = 0; j < 20000; ++j) {
+    const double v = (j % 2 ? 4 : 0.1) * random::uniform(4, 0, j);
+    const double x = 40 * random::uniform(4, 1, j);
+    const long double a = ratio(v, x);
+    const auto r = static_cast<double>(a), c = static_cast<double>(1 - a);
+    const auto error = [&](double got, long double target, bool relative) {
+      const long double at = ratio(v, got), kappa = condition(v, got, at, 1 - at);
+      const long double exact = got * (1 + kappa * (target - at) / at);
+      return test::error_eps(got, exact, relative ? exact : exact * (1 + kappa));
+    };
+    inverse.add(error(inverse_bessel_i_ratio(v, r), r, false), v, r);
+    complement.add(
+        error(inverse_bessel_i_ratio_complement(v, c), 1 - static_cast<long double>(c), true), v,
+        c);
+  }
+  inverse.check(3.0);
+  complement.check(4.0);
 }
 
 TEST_CASE("log 0F1 against reference values", "[bessel][ratio]") {
