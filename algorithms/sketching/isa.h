@@ -14,10 +14,11 @@ struct Isa {
                 Code *codes) noexcept;
   /// largest |entry| of each column; infinite or NaN when one is not finite.
   void (*largest)(const ColumnRows &a, double *largest) noexcept;
-  /// sums += S·A over these rows, in the layout of panel_place. `rounding`: one a column, padded to
-  /// padded(columns), or nullptr for plain sums. `codes`: room for code_rows·ζ.
+  /// sums += S·A over these rows, in the layout of panel_place, block by block (block_rows) from
+  /// the first row on. `rounding`: of the sums of blocks, one a column, padded to padded(columns),
+  /// or nullptr for plain sums. Room: `work` work_codes(s), `block` work_sums(s).
   void (*add_rows)(const SparseColumns &s, const ColumnRows &a, const ColumnRounding *rounding,
-                   Code *codes, double *sums) noexcept;
+                   Code *work, double *block, double *sums) noexcept;
 };
 
 extern const Isa isa_generic;

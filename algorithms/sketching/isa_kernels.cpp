@@ -10,40 +10,57 @@ namespace LATHE_SKETCHING_LANES {
 
 constexpr std::uint64_t stack_stream = 0x5354414b00000000, distinct_stream = 0x5349474e00000000;
 
-// Rows and signs of columns first … first + width − 1, entry z at code[z].
-LATHE_LANES_INLINE void codes_of(const SparseColumns &s, std::int64_t first, Word *code) noexcept {
-  const auto d = static_cast<std::uint64_t>(s.rows);
-  const auto count = static_cast<std::uint64_t>(s.nonzeros);
-  const Word index = broadcast(static_cast<std::uint64_t>(first)) + counting();
-  Words words{};
-  for (std::uint64_t z = 0; z < count; ++z) {
-    if (z % 4 == 0)
-      words =
-          philox(s.seed, broadcast((s.distinct ? distinct_stream : stack_stream) + z / 4), index);
-    const Word word = words.at[z % 4];
-    if (!s.distinct) {
-      const std::uint64_t begin = z * d / count, size = (z + 1) * d / count - begin;
-      const Word row = (multiply_low(word >> 1, broadcast(size)) >> 31) + broadcast(begin);
-      code[z] = (row << 1) | (word & 1);
-      continue;
+// First rows of the stacked sketches.
+struct Stack {
+  std::uint64_t begin[max_nonzeros + 1];
+};
+LATHE_LANES_INLINE Stack stack_of(const SparseColumns &s) noexcept {
+  Stack stack;
+  const auto d = static_cast<std::uint64_t>(s.rows), count = static_cast<std::uint64_t>(s.nonzeros);
+  for (std::uint64_t z = 0; z <= count; ++z)
+    stack.begin[z] = z * d / count;
+  return stack;
+}
+
+// Rows and signs of columns first … first + philox_lanes − 1, entry z at code[z].
+LATHE_LANES_INLINE void codes_of(const SparseColumns &s, const Stack &stack, std::int64_t first,
+                                 Word (*code)[philox_vectors]) noexcept {
+  const std::uint64_t stream = s.distinct ? distinct_stream : stack_stream;
+  for (int z = 0; z < s.nonzeros; z += 4) {
+    const Words words = philox(s.seed, stream + static_cast<std::uint64_t>(z / 4),
+                               static_cast<std::uint64_t>(first));
+    for (int q = 0; q < 4; ++q)
+      for (int v = 0; v < philox_vectors; ++v)
+        code[z + q][v] = words.at[q][v];
+  }
+  for (int z = 0; z < s.nonzeros; ++z) {
+    const auto last = static_cast<std::uint64_t>(s.rows - s.nonzeros + z);
+    const std::uint64_t begin = s.distinct ? 0 : stack.begin[z];
+    const std::uint64_t size = s.distinct ? last + 1 : stack.begin[z + 1] - begin;
+    for (int v = 0; v < philox_vectors; ++v) {
+      const Word word = code[z][v];
+      Word row = (multiply_low(word >> 1, broadcast(size)) >> 31) + broadcast(begin);
+      if (s.distinct) {
+        Word taken{};
+        for (int y = 0; y < z; ++y)
+          taken |= (Word)((code[y][v] >> 1) == row);
+        row = (row & ~taken) | (broadcast(last) & taken);
+      }
+      code[z][v] = (row << 1) | (word & 1);
     }
-    const std::uint64_t last = d - count + z;
-    Word row = multiply_low(word >> 1, broadcast(last + 1)) >> 31, taken{};
-    for (std::uint64_t y = 0; y < z; ++y)
-      taken |= (Word)((code[y] >> 1) == row);
-    row = (row & ~taken) | (broadcast(last) & taken);
-    code[z] = (row << 1) | (word & 1);
   }
 }
 
 void codes(const SparseColumns &s, std::int64_t first, std::int64_t count, Code *codes) noexcept {
-  Word code[max_nonzeros];
-  for (std::int64_t k = 0; k < count; k += width) {
-    codes_of(s, first + k, code);
-    const std::int64_t lanes = count - k < width ? count - k : width;
-    for (std::int64_t l = 0; l < lanes; ++l)
-      for (int z = 0; z < s.nonzeros; ++z)
-        codes[(k + l) * s.nonzeros + z] = static_cast<Code>(code[z][l]);
+  const std::int64_t nonzeros = s.nonzeros;
+  const Stack stack = stack_of(s);
+  alignas(64) Word code[max_nonzeros][philox_vectors];
+  for (std::int64_t k = 0; k < count; k += philox_lanes) {
+    codes_of(s, stack, first + k, code);
+    const std::int64_t lanes = count - k < philox_lanes ? count - k : philox_lanes;
+    for (std::int64_t z = 0; z < nonzeros; ++z)
+      for (std::int64_t l = 0; l < lanes; ++l)
+        codes[(k + l) * nonzeros + z] = static_cast<Code>(code[z][l / width][l % width]);
   }
 }
 
@@ -74,8 +91,9 @@ void largest(const ColumnRows &a, double *largest) noexcept {
 }
 
 constexpr std::int64_t tile_rows = 64;
+constexpr double signs[2] = {1.0, -1.0};
 
-// tile[r·w + c] ← row at + r of column first + c, zero beyond the last column.
+// tile[r·w + c] ← row at + r of column first + c, c < w, zero beyond the last column.
 LATHE_LANES_INLINE void load_tile(const ColumnRows &a, std::int64_t first, std::int64_t w,
                                   std::int64_t at, std::int64_t rows, double *tile) noexcept {
   for (std::int64_t c = 0; c < w; c += width) {
@@ -93,7 +111,6 @@ LATHE_LANES_INLINE void load_tile(const ColumnRows &a, std::int64_t first, std::
 // Cuts of the columns of a panel, side by side.
 struct PanelCuts {
   double high[panel_width], low[panel_width], factor[panel_width];
-  bool scaled;
 };
 
 LATHE_LANES_INLINE PanelCuts cuts_of(const ColumnRounding *rounding, std::int64_t w) noexcept {
@@ -102,83 +119,164 @@ LATHE_LANES_INLINE PanelCuts cuts_of(const ColumnRounding *rounding, std::int64_
     cuts.high[c] = rounding[c].cut_high;
     cuts.low[c] = rounding[c].cut_low;
     cuts.factor[c] = rounding[c].factor;
-    cuts.scaled = cuts.scaled || rounding[c].factor != 1.0;
   }
   return cuts;
 }
 
-// One row of a tile, v vectors wide, to the ζ rows of the sums that its codes name.
-template <int v, bool two_parts>
-LATHE_LANES_INLINE void add_row(const double *row, const Code *code, int nonzeros,
-                                const PanelCuts &cuts, double *high, double *low) noexcept {
-  Real x[v], rest[v];
-  for (int k = 0; k < v; ++k) {
-    x[k] = load(row + k * width);
-    if constexpr (two_parts) {
-      const Real h = load(cuts.high + k * width), l = load(cuts.low + k * width);
-      const Real part = (x[k] + h) - h;
-      rest[k] = ((x[k] - part) + l) - l;
-      x[k] = part;
-    }
+// Add a number to its two parts, or, in plain sums, to the one.
+template <int parts>
+LATHE_LANES_INLINE void add_split(Real x, const PanelCuts &cuts, int at, double *high,
+                                  double *low) noexcept {
+  if constexpr (parts == 1) {
+    store(high, load(high) + x);
+  } else {
+    const Real h = load(cuts.high + at), l = load(cuts.low + at);
+    x *= load(cuts.factor + at);
+    const Real part = (x + h) - h;
+    store(high, load(high) + part);
+    store(low, load(low) + (((x - part) + l) - l));
   }
+}
+
+// One row of a tile to the ζ rows of the sums that its codes name.
+template <int v>
+LATHE_LANES_INLINE void add_row(const double *row, const Code *code, int nonzeros,
+                                double *sums) noexcept {
+  Real value[v];
+  for (int x = 0; x < v; ++x)
+    value[x] = load(row + x * width);
   for (int z = 0; z < nonzeros; ++z) {
-    const std::int64_t to = static_cast<std::int64_t>(code[z] >> 1) * (v * width);
-    for (int k = 0; k < v; ++k) {
-      double *y = high + to + k * width;
-      store(y, load(y) + with_sign(x[k], code[z]));
-      if constexpr (two_parts) {
-        double *y2 = low + to + k * width;
-        store(y2, load(y2) + with_sign(rest[k], code[z]));
+    double *to = sums + static_cast<std::int64_t>(code[z] >> 1) * (v * width);
+    for (int x = 0; x < v; ++x)
+      store(to + x * width, add_signed(value[x], signs[code[z] & 1], load(to + x * width)));
+  }
+}
+
+// The entries of a block of rows by the row of S that they stand in.
+struct Order {
+  const std::uint32_t *end; // of row r of S; row 0 begins at 0
+  const Code *entry;        // row of the block times two, plus one when negative
+};
+
+LATHE_LANES_INLINE Order sort_codes(const SparseColumns &s, const Code *codes, std::int64_t rows,
+                                    std::uint32_t *end, Code *entry) noexcept {
+  const std::int64_t nonzeros = s.nonzeros, d = s.rows;
+  for (std::int64_t r = 0; r <= d; ++r)
+    end[r] = 0;
+  for (std::int64_t k = 0; k < rows * nonzeros; ++k)
+    ++end[(codes[k] >> 1) + 1];
+  for (std::int64_t r = 1; r <= d; ++r)
+    end[r] += end[r - 1];
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t z = 0; z < nonzeros; ++z) {
+      const Code code = codes[i * nonzeros + z];
+      entry[end[code >> 1]++] = static_cast<Code>(i << 1) | (code & 1);
+    }
+  return {end, entry};
+}
+
+// Sums of the tile by rows of S, in the order of its rows, added to `high` and `low`.
+template <int v, int parts>
+LATHE_LANES_INLINE void add_sorted(const Order &order, std::int64_t d, const double *tile,
+                                   const PanelCuts &cuts, double *high, double *low) noexcept {
+  constexpr std::int64_t w = v * width;
+  std::uint32_t k = 0;
+  for (std::int64_t r = 0; r < d; ++r) {
+    Real even[v] = {}, odd[v] = {}; // two chains of additions hide the latency of one
+    const std::uint32_t end = order.end[r];
+    for (; k + 2 <= end; k += 2) {
+      const Code first = order.entry[k], second = order.entry[k + 1];
+      const double *one = tile + (first >> 1) * w, *two = tile + (second >> 1) * w;
+      for (int x = 0; x < v; ++x) {
+        even[x] = add_signed(load(one + x * width), signs[first & 1], even[x]);
+        odd[x] = add_signed(load(two + x * width), signs[second & 1], odd[x]);
       }
     }
+    if (k < end) {
+      const Code last = order.entry[k++];
+      for (int x = 0; x < v; ++x)
+        even[x] = add_signed(load(tile + (last >> 1) * w + x * width), signs[last & 1], even[x]);
+    }
+    for (int x = 0; x < v; ++x)
+      add_split<parts>(even[x] + odd[x], cuts, x * width, high + r * w + x * width,
+                       low + r * w + x * width);
   }
 }
 
-template <int v, bool two_parts>
-LATHE_LANES_INLINE void add_panel(const SparseColumns &s, const ColumnRows &a, std::int64_t first,
-                                  std::int64_t begin, std::int64_t end,
-                                  const ColumnRounding *rounding, const Code *codes,
-                                  double *sums) noexcept {
+template <int v, int parts>
+LATHE_LANES_INLINE void add_panel_sorted(const SparseColumns &s, const ColumnRows &a,
+                                         std::int64_t first, std::int64_t begin, std::int64_t rows,
+                                         const Order &order, const PanelCuts &cuts, double *high,
+                                         double *low) noexcept {
+  constexpr std::int64_t w = v * width;
+  alignas(64) double tile[sorted_rows * w];
+  for (std::int64_t i = 0; i < rows; i += tile_rows)
+    load_tile(a, first, w, begin + i, rows - i < tile_rows ? rows - i : tile_rows, tile + i * w);
+  add_sorted<v, parts>(order, s.rows, tile, cuts, high, low);
+}
+
+template <int v, int parts>
+LATHE_LANES_INLINE void
+add_panel_scattered(const SparseColumns &s, const ColumnRows &a, std::int64_t first,
+                    std::int64_t begin, std::int64_t rows, const Code *codes, const PanelCuts &cuts,
+                    double *block, double *high, double *low) noexcept {
   constexpr std::int64_t w = v * width;
   alignas(64) double tile[tile_rows * w];
-  PanelCuts cuts{};
-  if constexpr (two_parts)
-    cuts = cuts_of(rounding + first, w);
-  double *high = sums + (two_parts ? 2 : 1) * s.rows * first, *low = high + s.rows * w;
-  for (std::int64_t i = begin; i < end; i += tile_rows) {
-    const std::int64_t rows = end - i < tile_rows ? end - i : tile_rows;
-    load_tile(a, first, w, i, rows, tile);
-    if (cuts.scaled)
-      for (std::int64_t r = 0; r < rows; ++r)
-        for (std::int64_t c = 0; c < w; ++c)
-          tile[r * w + c] *= cuts.factor[c];
-    for (std::int64_t r = 0; r < rows; ++r)
-      add_row<v, two_parts>(tile + r * w, codes + (i - begin + r) * s.nonzeros, s.nonzeros, cuts,
-                            high, low);
+  for (std::int64_t k = 0; k < s.rows * w; ++k)
+    block[k] = 0;
+  for (std::int64_t i = 0; i < rows; i += tile_rows) {
+    const std::int64_t count = rows - i < tile_rows ? rows - i : tile_rows;
+    load_tile(a, first, w, begin + i, count, tile);
+    for (std::int64_t r = 0; r < count; ++r)
+      add_row<v>(tile + r * w, codes + (i + r) * s.nonzeros, s.nonzeros, block);
   }
+  for (std::int64_t r = 0; r < s.rows * w; r += w)
+    for (int x = 0; x < v; ++x)
+      add_split<parts>(load(block + r + x * width), cuts, x * width, high + r + x * width,
+                       low + r + x * width);
 }
 
-template <bool two_parts>
+template <int v, int parts>
+LATHE_LANES_INLINE void add_panel(const SparseColumns &s, const ColumnRows &a, std::int64_t first,
+                                  std::int64_t begin, std::int64_t rows,
+                                  const ColumnRounding *rounding, const Code *codes,
+                                  const Order &order, double *block, double *sums) noexcept {
+  constexpr std::int64_t w = v * width;
+  PanelCuts cuts{};
+  if constexpr (parts == 2)
+    cuts = cuts_of(rounding + first, w);
+  double *high = sums + parts * s.rows * first, *low = high + s.rows * w;
+  if (sorted(s))
+    add_panel_sorted<v, parts>(s, a, first, begin, rows, order, cuts, high, low);
+  else
+    add_panel_scattered<v, parts>(s, a, first, begin, rows, codes, cuts, block, high, low);
+}
+
+template <int parts>
 LATHE_LANES_INLINE void add_rows_as(const SparseColumns &s, const ColumnRows &a,
-                                    const ColumnRounding *rounding, Code *code,
+                                    const ColumnRounding *rounding, Code *work, double *block,
                                     double *sums) noexcept {
-  for (std::int64_t i = 0; i < a.rows; i += code_rows) {
-    const std::int64_t end = a.rows - i < code_rows ? a.rows : i + code_rows;
-    codes(s, a.first + i, end - i, code);
+  const std::int64_t size = block_rows(s), half = panel_width / 2;
+  for (std::int64_t i = 0; i < a.rows; i += size) {
+    const std::int64_t rows = a.rows - i < size ? a.rows - i : size;
+    codes(s, a.first + i, rows, work);
+    Order order{};
+    if (sorted(s))
+      order = sort_codes(s, work, rows, work + 2 * size * s.nonzeros, work + size * s.nonzeros);
     std::int64_t j = 0;
-    for (; a.columns - j > panel_width / 2; j += panel_width)
-      add_panel<panel_width / width, two_parts>(s, a, j, i, end, rounding, code, sums);
+    for (; a.columns - j > half; j += panel_width)
+      add_panel<panel_width / width, parts>(s, a, j, i, rows, rounding, work, order, block, sums);
     if (j < a.columns)
-      add_panel<panel_width / 2 / width, two_parts>(s, a, j, i, end, rounding, code, sums);
+      add_panel<half / width, parts>(s, a, j, i, rows, rounding, work, order, block, sums);
   }
 }
 
 void add_rows(const SparseColumns &s, const ColumnRows &a, const ColumnRounding *rounding,
-              Code *codes, double *sums) noexcept {
+              Code *work, double *block, double *sums) noexcept {
   if (rounding)
-    add_rows_as<true>(s, a, rounding, codes, sums);
+    add_rows_as<2>(s, a, rounding, work, block, sums);
   else
-    add_rows_as<false>(s, a, rounding, codes, sums);
+    add_rows_as<1>(s, a, rounding, work, block, sums);
 }
 
 } // namespace LATHE_SKETCHING_LANES

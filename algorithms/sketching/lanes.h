@@ -16,10 +16,11 @@
 
 namespace lathe::sketching::LATHE_SKETCHING_LANES {
 
-#ifdef __AVX512F__
-inline constexpr int width = 8;
-#else
+// Eight lanes without any of these too: so every processor tests the code of AVX-512.
+#if defined(__AVX2__) && !defined(__AVX512F__)
 inline constexpr int width = 4;
+#else
+inline constexpr int width = 8;
 #endif
 using Real = double __attribute__((vector_size(8 * width)));
 using Word = std::uint64_t __attribute__((vector_size(8 * width)));
@@ -50,6 +51,17 @@ LATHE_LANES_INLINE Real with_sign(Real x, std::uint64_t code) noexcept {
   return (Real)((Word)x ^ broadcast(code << 63));
 }
 
+/// a·b + c for b = ±1, where a fused operation rounds as two do.
+LATHE_LANES_INLINE Real add_signed(Real a, double sign, Real c) noexcept {
+#if defined(__AVX512F__)
+  return (Real)_mm512_fmadd_pd((__m512d)a, _mm512_set1_pd(sign), (__m512d)c);
+#elif defined(__AVX2__)
+  return (Real)_mm256_fmadd_pd((__m256d)a, _mm256_set1_pd(sign), (__m256d)c);
+#else
+  return c + a * sign;
+#endif
+}
+
 /// Products of the low halves of 64-bit lanes.
 LATHE_LANES_INLINE Word multiply_low(Word a, Word b) noexcept {
 #if defined(__AVX512F__)
@@ -61,34 +73,53 @@ LATHE_LANES_INLINE Word multiply_low(Word a, Word b) noexcept {
 #endif
 }
 
-/// Four 32-bit words a lane, each in a lane of 64 bits.
+/// Vectors of counters at a time: enough independent chains to hide the latency of a product.
+inline constexpr int philox_vectors = 2;
+inline constexpr int philox_lanes = philox_vectors * width;
+
+/// Four 32-bit words a counter, each in a lane of 64 bits.
 struct Words {
-  Word at[4];
+  Word at[4][philox_vectors];
 };
 
-/// Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011), as random::words(seed, stream, index) with
-/// an index for each lane.
-LATHE_LANES_INLINE Words philox(std::uint64_t seed, Word stream, Word index) noexcept {
-  Word c0 = index & 0xffffffff, c1 = index >> 32, c2 = stream & 0xffffffff, c3 = stream >> 32;
+/// Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011): lane l of vector v is
+/// random::words(seed, stream, index + v·width + l).
+LATHE_LANES_INLINE Words philox(std::uint64_t seed, std::uint64_t stream,
+                                std::uint64_t index) noexcept {
+  constexpr std::uint64_t low = 0xffffffff;
   const Word m0 = broadcast(std::uint64_t{0xD2511F53}), m1 = broadcast(std::uint64_t{0xCD9E8D57});
   auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+  Words c;
+  for (int v = 0; v < philox_vectors; ++v) {
+    const Word counter = broadcast(index + static_cast<std::uint64_t>(v * width)) + counting();
+    c.at[0][v] = counter;
+    c.at[1][v] = counter >> 32;
+    c.at[2][v] = broadcast(stream);
+    c.at[3][v] = broadcast(stream >> 32);
+  }
+  // The high halves of the lanes hold anything until the end: products do not see them.
   for (int round = 0; round < 10; ++round) {
-    const Word p0 = multiply_low(m0, c0), p1 = multiply_low(m1, c2);
-    c0 = (p1 >> 32) ^ c1 ^ broadcast(std::uint64_t{k0});
-    c2 = (p0 >> 32) ^ c3 ^ broadcast(std::uint64_t{k1});
-    c1 = p1 & 0xffffffff;
-    c3 = p0 & 0xffffffff;
+    for (int v = 0; v < philox_vectors; ++v) {
+      const Word p0 = multiply_low(m0, c.at[0][v]), p1 = multiply_low(m1, c.at[2][v]);
+      c.at[0][v] = (p1 >> 32) ^ c.at[1][v] ^ broadcast(std::uint64_t{k0});
+      c.at[2][v] = (p0 >> 32) ^ c.at[3][v] ^ broadcast(std::uint64_t{k1});
+      c.at[1][v] = p1;
+      c.at[3][v] = p0;
+    }
     k0 += 0x9E3779B9;
     k1 += 0xBB67AE85;
   }
-  return {{c0, c1, c2, c3}};
+  for (auto &word : c.at)
+    for (Word &x : word)
+      x &= broadcast(low);
+  return c;
 }
 
 /// out[pitch·r + c] ← column[c][at + r] for r, c < width.
 LATHE_LANES_INLINE void transpose(const double *const *column, std::int64_t at, double *out,
                                   std::int64_t pitch) noexcept {
 #define LATHE_SHUFFLE __builtin_shufflevector
-#ifdef __AVX512F__
+#if !defined(__AVX2__) || defined(__AVX512F__)
   Real r[8], t[8], s[8];
   for (int q = 0; q < 8; ++q)
     r[q] = load(column[q] + at);

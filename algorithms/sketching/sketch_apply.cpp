@@ -74,16 +74,16 @@ PetscErrorCode ApplyToColumns(MPI_Comm comm, const Sketch &sketch, const ColumnR
   LatheGuard(comm, {
     SketchSums sums(sketch, a.columns, panels);
     std::vector<double> largest(static_cast<std::size_t>(a.columns));
-    std::vector<Code> codes(static_cast<std::size_t>(code_rows * sums.sparse().nonzeros));
+    std::vector<Code> codes(2);
     if (sketch.reproducible)
       isa().largest(a, largest.data());
     PetscCall(sums.Agree(comm, largest, &finite));
     if (!finite)
       PetscCall(FindNonfinite(comm, a));
     if (panels)
-      isa().add_rows(sums.sparse(), a, sums.rounding(), codes.data(), sums.panels());
-    for (std::int64_t i = 0; i < a.rows && !panels; i += code_rows) {
-      const std::int64_t rows = std::min(code_rows, a.rows - i);
+      isa().add_rows(sums.sparse(), a, sums.rounding(), codes.data(), nullptr, sums.panels());
+    for (std::int64_t i = 0; i < a.rows && !panels; i += sorted_rows) {
+      const std::int64_t rows = std::min(sorted_rows, a.rows - i);
       isa().codes(sums.sparse(), a.first + i, rows, codes.data());
       for (std::int64_t j = 0; j < a.columns; ++j)
         add_column(sums.sparse(), codes.data(), rows, nullptr, a.column[j] + i * a.stride, a.stride,
@@ -272,9 +272,9 @@ PetscErrorCode ApplyToSparse(const Sketch &sketch, Mat a, const DenseColumns &b,
     if (!finite)
       PetscCall(RefuseNonfinite(comm, bad_row, bad_column));
     rows.add_to(sums);
-    std::vector<Code> codes(static_cast<std::size_t>(code_rows * sums.sparse().nonzeros));
-    for (std::int64_t i = 0; i < b.rows.rows && b.rows.columns > 0; i += code_rows) {
-      const std::int64_t count = std::min(code_rows, b.rows.rows - i);
+    std::vector<Code> codes(static_cast<std::size_t>(sorted_rows * sums.sparse().nonzeros));
+    for (std::int64_t i = 0; i < b.rows.rows && b.rows.columns > 0; i += sorted_rows) {
+      const std::int64_t count = std::min(sorted_rows, b.rows.rows - i);
       isa().codes(sums.sparse(), b.rows.first + i, count, codes.data());
       for (std::int64_t j = 0; j < b.rows.columns; ++j)
         add_column(sums.sparse(), codes.data(), count, nullptr,

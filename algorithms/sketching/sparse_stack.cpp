@@ -18,9 +18,9 @@ Pair load(const double *from) noexcept {
 
 } // namespace
 
-ColumnRounding::ColumnRounding(std::int64_t terms, double largest) noexcept {
+ColumnRounding::ColumnRounding(std::int64_t terms, double largest, int growth) noexcept {
   const PreRounding unit(terms); // for |t| ≤ 2
-  int exponent = largest > 0 ? std::ilogb(largest) : -1022;
+  int exponent = (largest > 0 ? std::ilogb(largest) : -1022) + growth;
   constexpr int highest = 900; // sums of 2⁴⁰ such terms, and their cuts, are finite
   if (exponent > highest) {
     factor = std::ldexp(1.0, highest - exponent);

@@ -37,8 +37,8 @@ struct ColumnRows {
 /// `factor` is a power of two that keeps the sums of huge entries finite, else 1.
 struct ColumnRounding {
   double cut_high = 0, cut_low = 0, factor = 1;
-  /// For sums of at most `terms` numbers of absolute value at most `largest`.
-  ColumnRounding(std::int64_t terms, double largest) noexcept;
+  /// For sums of at most `terms` numbers of absolute value at most `largest`·2^`growth`.
+  ColumnRounding(std::int64_t terms, double largest, int growth = 0) noexcept;
 };
 
 /// Columns are summed in panels of this width, the last one of half the width where that suffices.
@@ -47,8 +47,26 @@ inline constexpr std::int64_t panel_width = 16;
 inline constexpr std::int64_t padded(std::int64_t n) noexcept {
   return (n + panel_width / 2 - 1) / (panel_width / 2) * (panel_width / 2);
 }
-/// Rows whose codes are kept at a time.
-inline constexpr std::int64_t code_rows = 1024;
+
+/// Rows of a block can be sorted by the row of S that their entries go to, whose sum then stays in
+/// a register; worth it when each row of S gets some.
+inline constexpr std::int64_t sorted_rows = 1024;
+inline constexpr bool sorted(const SparseColumns &s) noexcept {
+  return sorted_rows * s.nonzeros >= 2 * s.rows;
+}
+/// Rows that are summed by themselves before their sum is rounded to two parts and added to those
+/// of other blocks.
+inline constexpr std::int64_t block_rows(const SparseColumns &s) noexcept {
+  return sorted(s) ? sorted_rows : 8 * sorted_rows;
+}
+/// Room that Isa::add_rows needs: codes, and for sorted blocks their order.
+inline constexpr std::int64_t work_codes(const SparseColumns &s) noexcept {
+  return (sorted(s) ? 2 : 1) * block_rows(s) * s.nonzeros + (sorted(s) ? s.rows + 1 : 0);
+}
+/// Room for the sums of a block that is not sorted.
+inline constexpr std::int64_t work_sums(const SparseColumns &s) noexcept {
+  return sorted(s) ? 0 : s.rows * panel_width;
+}
 
 /// Position of high part (r, j) in the sums that `levels` (1: plain, 2: high and low parts)
 /// parts of padded(n) columns make; the low part is rows·width further.
