@@ -3,6 +3,7 @@
 // that the processor has is chosen at run time. All give the same codes and normals, and the same
 // sums where sums are exact.
 #pragma once
+#include "sketching/gaussian.h"
 #include "sketching/sparse_stack.h"
 
 namespace lathe::sketching {
@@ -19,6 +20,19 @@ struct Isa {
   /// or nullptr for plain sums. Room: `work` work_codes(s), `block` work_sums(s).
   void (*add_rows)(const SparseColumns &s, const ColumnRows &a, const ColumnRounding *rounding,
                    Code *work, double *block, double *sums) noexcept;
+  /// out[k·entry_rows(d) + r] ← entry r of column first + k of a dense sketch, not yet divided by
+  /// √d, k < count; rows beyond d are filled too.
+  void (*entries)(const DenseEntries &s, std::int64_t first, std::int64_t count,
+                  double *out) noexcept;
+  /// sums[r] += factor·x[r], or, with rounding, its parts: high[r], low[r]; r < n.
+  void (*add_scaled)(const double *x, std::int64_t n, double factor, const ColumnRounding *rounding,
+                     double *high, double *low) noexcept;
+  /// x ← H x, n a power of two, H the Hadamard matrix of Sylvester with entries ±1.
+  void (*hadamard)(double *x, std::int64_t n) noexcept;
+  /// signs[k] ← ±1 from bit k mod 32 of word (k / 32) mod 4 of random::words(seed, stream, k /
+  /// 128), for `first` ≤ k < first + count, at signs[k − first]; `first` a multiple of 128.
+  void (*signs)(std::uint64_t seed, std::uint64_t stream, std::int64_t first, std::int64_t count,
+                double *signs) noexcept;
 };
 
 extern const Isa isa_generic;

@@ -4,6 +4,8 @@
 // replace that of a program for an older processor.
 #include "sketching/isa.h"
 #include "sketching/lanes.h"
+#include "sketching/lanes_hadamard.h"
+#include "sketching/lanes_normal.h"
 
 namespace lathe::sketching {
 namespace LATHE_SKETCHING_LANES {
@@ -279,6 +281,83 @@ void add_rows(const SparseColumns &s, const ColumnRows &a, const ColumnRounding 
     add_rows_as<1>(s, a, rounding, work, block, sums);
 }
 
+constexpr std::uint64_t normal_stream = 0x4e00000000000000, sign_stream = 0x5200000000000000;
+
+void signs_of(std::uint64_t seed, std::uint64_t stream, std::int64_t first, std::int64_t count,
+              double *out) noexcept {
+  constexpr int group = 128;
+  const Word lane = counting();
+  for (std::int64_t k = 0; k < count; k += philox_lanes * group) {
+    const Words words = philox(seed, stream, static_cast<std::uint64_t>((first + k) / group));
+    for (std::int64_t g = 0; g < philox_lanes && k + g * group < count; ++g)
+      for (int w = 0; w < 4; ++w) {
+        const Word word = broadcast(words.at[w][g / width][g % width]);
+        double *to = out + k + g * group + 32 * w;
+        const std::int64_t rest = count - (k + g * group + 32 * w);
+        for (int b = 0; b < 32; b += width) {
+          const Word bit = (word >> (lane + static_cast<std::uint64_t>(b))) & 1;
+          const Real sign = (Real)((bit << 63) | broadcast(std::uint64_t{0x3ff0000000000000}));
+          if (b + width <= rest)
+            store(to + b, sign);
+          else
+            for (std::int64_t l = 0; b + l < rest; ++l)
+              to[b + l] = sign[l];
+        }
+      }
+  }
+}
+
+void entries(const DenseEntries &s, std::int64_t first, std::int64_t count, double *out) noexcept {
+  constexpr int half = 8;
+  const std::int64_t rows = entry_rows(s.rows);
+  for (std::int64_t k = 0; k < count; ++k, out += rows) {
+    const auto column = static_cast<std::uint64_t>(first + k);
+    if (!s.normal) {
+      signs_of(s.seed, sign_stream + column, 0, rows, out);
+      continue;
+    }
+    for (std::int64_t p = 0; p < rows / 2; p += philox_lanes) {
+      const Words words = philox(s.seed, normal_stream + column, static_cast<std::uint64_t>(p));
+      for (int v = 0; v < philox_vectors; ++v) {
+        const std::int64_t at = p + v * width; // of the counter of lane 0
+        const SineCosine pair = normals(words, v);
+        double *to = out + at / half * (2 * half) + at % half;
+        store(to, pair.cosine);
+        store(to + half, pair.sine);
+      }
+    }
+  }
+}
+
+void add_scaled(const double *x, std::int64_t n, double factor, const ColumnRounding *rounding,
+                double *high, double *low) noexcept {
+  const Real scale = broadcast(factor);
+  std::int64_t r = 0;
+  if (!rounding) {
+    for (; r + width <= n; r += width)
+      store(high + r, load(high + r) + scale * load(x + r));
+    for (; r < n; ++r)
+      high[r] += factor * x[r];
+    return;
+  }
+  const double cut_high = rounding->cut_high, cut_low = rounding->cut_low;
+  const Real h = broadcast(cut_high), l = broadcast(cut_low), back = broadcast(rounding->factor);
+  for (; r + width <= n; r += width) {
+    const Real value = scale * back * load(x + r), part = (value + h) - h;
+    store(high + r, load(high + r) + part);
+    store(low + r, load(low + r) + (((value - part) + l) - l));
+  }
+  for (; r < n; ++r) {
+    const double value = factor * rounding->factor * x[r], part = (value + cut_high) - cut_high;
+    high[r] += part;
+    low[r] += ((value - part) + cut_low) - cut_low;
+  }
+}
+
+void hadamard(double *x, std::int64_t n) noexcept {
+  hadamard_all(x, n);
+}
+
 } // namespace LATHE_SKETCHING_LANES
 
 const Isa LATHE_SKETCHING_ISA = {
@@ -286,6 +365,10 @@ const Isa LATHE_SKETCHING_ISA = {
     .codes = LATHE_SKETCHING_LANES::codes,
     .largest = LATHE_SKETCHING_LANES::largest,
     .add_rows = LATHE_SKETCHING_LANES::add_rows,
+    .entries = LATHE_SKETCHING_LANES::entries,
+    .add_scaled = LATHE_SKETCHING_LANES::add_scaled,
+    .hadamard = LATHE_SKETCHING_LANES::hadamard,
+    .signs = LATHE_SKETCHING_LANES::signs_of,
 };
 
 } // namespace lathe::sketching

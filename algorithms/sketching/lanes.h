@@ -62,6 +62,18 @@ LATHE_LANES_INLINE Real add_signed(Real a, double sign, Real c) noexcept {
 #endif
 }
 
+LATHE_LANES_INLINE Real square_root(Real x) noexcept {
+#if defined(__AVX512F__)
+  return (Real)_mm512_sqrt_pd((__m512d)x);
+#elif defined(__AVX2__)
+  return (Real)_mm256_sqrt_pd((__m256d)x);
+#else
+  for (int l = 0; l < width; ++l)
+    x[l] = __builtin_sqrt(x[l]);
+  return x;
+#endif
+}
+
 /// Products of the low halves of 64-bit lanes.
 LATHE_LANES_INLINE Word multiply_low(Word a, Word b) noexcept {
 #if defined(__AVX512F__)

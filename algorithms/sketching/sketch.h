@@ -25,6 +25,20 @@ enum class SketchKind {
   /// One entry ±1 a column (Clarkson, Woodruff, J. ACM 2017). Fails on matrices whose column space
   /// lies in few rows unless d is of order n².
   CountSketch,
+  /// Independent N(0, 1/d) (gaussian.h).
+  Gaussian,
+  /// Independent ±1/√d (gaussian.h).
+  Rademacher,
+  /// Subsampled randomized Hadamard transform (trigonometric.h; Tropp, Adv. Adapt. Data Anal.
+  /// 2011).
+  /// With one round a matrix that lives in few rows can come out singular.
+  Srht,
+  /// The same with cosine transforms.
+  SrctCosine,
+  /// Subsampled randomized circulant transform (Song, Ye, Yin, Zhang, ICML 2023).
+  SrctCirculant,
+  /// SRHT of blocks of rows, one reduction (Balabanov, Beaupère, Grigori, Lederer, ICML 2023).
+  BlockSrht,
 };
 
 struct Sketch {
@@ -32,7 +46,9 @@ struct Sketch {
   std::int64_t rows = 0;    ///< d, 1 to 2³¹ − 1
   std::int64_t columns = 0; ///< m, the rows of the matrices that it is applied to
   std::uint64_t seed = 0;
-  int nonzeros = 8; ///< ζ of SparseStack and SparseSign, 1 to min(d, 64)
+  int nonzeros = 8;          ///< ζ of SparseStack and SparseSign, 1 to min(d, 64)
+  int rounds = 2;            ///< signs and transforms of Srht, SrctCosine, BlockSrht, 1 to 8
+  std::int64_t block = 4096; ///< rows of a block of BlockSrht, rounded up to 2^k ≥ d
   /// Sums whose bits do not depend on the ranks (class R0). Without it they are rounded as they
   /// come (class R2), except that sums of integers below 2⁵³ are exact either way.
   bool reproducible = true;
@@ -44,6 +60,9 @@ const char *name_of(SketchKind kind) noexcept;
 /// Number of entries ±1 in a column, ζ; 0 for dense kinds.
 int nonzeros_of(const Sketch &sketch) noexcept;
 
+/// Of the kinds in trigonometric.h.
+bool is_transform(SketchKind kind) noexcept;
+
 /// CheckSketch - refuse a description that cannot be: sizes and ζ out of range, or columns ≠ m.
 /// Collective on comm (every rank holds the same description).
 /// err  ARG_OUTOFRANGE, ARG_SIZ, with the option of -mat_type sketch that mends it
@@ -53,13 +72,19 @@ PetscErrorCode CheckSketch(MPI_Comm comm, const Sketch &sketch, std::int64_t m);
 ///   in   a   m × n, MATDENSE or MATAIJ, any distribution of its rows
 ///        b   of m entries in the layout of the rows of A; nullptr: none
 ///   out  sa  d × n, or d × (n + 1) with S·b last, column-major, the same on every rank
-/// Two reductions: of n maxima and of 2·d·n sums (reproducible), or one of d·n (plain).
-/// Accuracy: an entry of column j is off by at most one rounding of the scale 1/√ζ, one of the sum
-/// and, reproducible, m·2^(2p−107) max_i |a_ij|, 2^p being the least power of two > 2m: 3·10⁻¹⁴
-/// max_i |a_ij| even if all of a million rows met in one entry.
-/// Class R0, or R2 when not reproducible. Cost: ζ additions an entry of A (2ζ reproducible).
-/// Memory on every rank: 3·d·n numbers (reproducible), 2·d·n (plain).
-///   err  FP  an entry is not finite (reproducible; the message names it); as CheckSketch; SUP type
+/// Class R0, or R2 when not reproducible (Srht, SrctCosine and SrctCirculant: R0 either way). With
+/// BLAS or FFTW inside (Gaussian and Rademacher of dense matrices, Srct): for one build and number
+/// of threads of these.
+/// Communication: one reduction of d·n numbers, 2·d·n and one of n maxima when reproducible. Srht,
+/// SrctCosine and SrctCirculant: every entry of A travels once. Reproducible sketches of dense
+/// matrices: the rows of at most one block (README.md) leave or reach a rank.
+/// Operations an entry of A: ζ additions; 2d (Gaussian, Rademacher) and the generation of S;
+/// rounds·log₂ of the length (transforms).
+/// Memory on every rank: 3·d·n numbers (reproducible), 2·d·n (plain), and 64 MB or a column of A,
+/// whichever is more, for transforms.
+/// Accuracy: README.md.
+///   err  FP  an entry is not finite (reproducible or transform; the message names it); SUP another
+///        type of matrix; as CheckSketch
 PetscErrorCode SketchApply(const Sketch &sketch, Mat a, Vec b, std::vector<PetscScalar> &sa);
 inline PetscErrorCode SketchApply(const Sketch &sketch, Mat a, std::vector<PetscScalar> &sa) {
   return SketchApply(sketch, a, nullptr, sa);

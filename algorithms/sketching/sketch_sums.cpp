@@ -19,18 +19,22 @@ PetscErrorCode SumOverRanks(MPI_Comm comm, std::vector<double> &sums) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+std::int64_t size_of(const SketchSums::Group &g, std::int64_t rows, bool reproducible) {
+  const std::int64_t levels = reproducible || g.layout == SumLayout::Pairs ? 2 : 1;
+  return levels * rows * (g.layout == SumLayout::Panels ? padded(g.columns) : g.columns);
+}
+
 } // namespace
 
-SketchSums::SketchSums(const Sketch &sketch, std::int64_t columns, bool panels)
-    : sparse_{.seed = sketch.seed,
-              .rows = sketch.rows,
-              .nonzeros = nonzeros_of(sketch),
-              .distinct = sketch.kind == SketchKind::SparseSign},
-      columns_(columns), terms_(std::max<std::int64_t>(sketch.columns, 1)), panels_(panels),
-      reproducible_(sketch.reproducible) {
-  const std::int64_t levels = !panels || reproducible_ ? 2 : 1;
-  sums_.resize(
-      static_cast<std::size_t>(levels * sparse_.rows * (panels ? padded(columns) : columns)));
+SketchSums::SketchSums(std::int64_t rows, bool reproducible, double divisor,
+                       const std::vector<Group> &groups)
+    : rows_(rows), reproducible_(reproducible), divisor_(divisor) {
+  std::int64_t size = 0;
+  for (const Group &g : groups) {
+    part_.push_back({g, static_cast<std::size_t>(size), {}});
+    size += size_of(g, rows, reproducible);
+  }
+  sums_.resize(static_cast<std::size_t>(size));
 }
 
 PetscErrorCode SketchSums::Agree(MPI_Comm comm, std::vector<double> &largest, bool *finite) {
@@ -44,36 +48,43 @@ PetscErrorCode SketchSums::Agree(MPI_Comm comm, std::vector<double> &largest, bo
                              MPI_DOUBLE, MPI_MAX, comm));
   *finite = std::all_of(largest.begin(), largest.end(), [](double x) { return std::isfinite(x); });
   LatheGuard(comm, {
-    rounding_.assign(static_cast<std::size_t>(padded(columns_)), ColumnRounding(terms_, 0));
-    for (std::size_t j = 0; j < largest.size(); ++j)
-      rounding_[j] = ColumnRounding(terms_, largest[j]);
+    std::size_t k = 0;
+    for (Part &p : part_) {
+      p.rounding.assign(static_cast<std::size_t>(padded(p.columns)), ColumnRounding(p.terms, 0));
+      for (std::size_t j = 0; j < static_cast<std::size_t>(p.columns); ++j)
+        p.rounding[j] = ColumnRounding(p.terms, largest[k++], p.growth);
+    }
   });
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-double SketchSums::value(std::int64_t r, std::int64_t j) const {
-  const auto at = [this](std::int64_t k) { return sums_[static_cast<std::size_t>(k)]; };
-  double sum = 0;
-  if (panels_) {
-    const PanelPlace place = panel_place(sparse_.rows, columns_, reproducible_ ? 2 : 1, r, j);
-    sum = reproducible_ ? at(place.high) + at(place.low) : at(place.high);
-  } else {
-    sum = at(2 * (j * sparse_.rows + r)) + at(2 * (j * sparse_.rows + r) + 1);
-  }
-  return sum / std::sqrt(static_cast<double>(sparse_.nonzeros));
+double SketchSums::value(const Part &p, std::int64_t r, std::int64_t j) const {
+  const auto at = [&](std::int64_t k) { return sums_[p.offset + static_cast<std::size_t>(k)]; };
+  if (p.layout == SumLayout::Pairs)
+    return at(2 * (j * rows_ + r)) + at(2 * (j * rows_ + r) + 1);
+  PanelPlace place{j * rows_ + r, (p.columns + j) * rows_ + r};
+  if (p.layout == SumLayout::Panels)
+    place = panel_place(rows_, p.columns, reproducible_ ? 2 : 1, r, j);
+  return reproducible_ ? at(place.high) + at(place.low) : at(place.high);
 }
 
 PetscErrorCode SketchSums::Finish(MPI_Comm comm, std::vector<PetscScalar> &sa) {
+  std::int64_t columns = 0;
   PetscFunctionBegin;
   PetscCall(SumOverRanks(comm, sums_));
-  LatheGuard(comm, sa.resize(static_cast<std::size_t>(sparse_.rows * (columns_ / scalar_parts))));
+  for (const Part &p : part_)
+    columns += p.columns;
+  LatheGuard(comm, sa.resize(static_cast<std::size_t>(rows_ * (columns / scalar_parts))));
   auto *out = reinterpret_cast<double *>(sa.data());
-  for (std::int64_t j = 0; j < columns_; ++j) {
-    const double back = rounding_.empty() ? 1 : 1 / rounding(j)->factor;
-    double *column = out + (j / scalar_parts) * sparse_.rows * scalar_parts + j % scalar_parts;
-    for (std::int64_t r = 0; r < sparse_.rows; ++r)
-      column[r * scalar_parts] = value(r, j) * back;
-  }
+  std::int64_t k = 0;
+  for (const Part &p : part_)
+    for (std::int64_t j = 0; j < p.columns; ++j, ++k) {
+      const double back =
+          p.rounding.empty() ? 1 : 1 / p.rounding[static_cast<std::size_t>(j)].factor;
+      double *column = out + (k / scalar_parts) * rows_ * scalar_parts + k % scalar_parts;
+      for (std::int64_t r = 0; r < rows_; ++r)
+        column[r * scalar_parts] = value(p, r, j) / divisor_ * back;
+    }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -2,3 +2,4 @@
 // The family in one include: random sketches.
 #pragma once
 #include "sketching/sketch.h"
+#include "sketching/sketch_columns.h"

@@ -4,7 +4,7 @@
 #include "core/random.h"
 #include "harness/mpi_test.h"
 #include "sketching/isa.h"
-#include "sketching/sketch.h"
+#include "sketching/sketch_columns.h"
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -130,69 +130,80 @@ PetscErrorCode CreateVector(MPI_Comm comm, const Case &c, Split split, Vec *b) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// S·[A b] in extended precision, and the largest |entry| of each column.
+// S·[A b] in extended precision, Σ_i |s_ri a_ij|, and the norms of the columns.
 struct Reference {
   std::vector<long double> value;
-  std::vector<double> largest;
+  std::vector<double> absolute, norm;
 };
 
 Reference reference(const Sketch &s, const Case &c, bool sparse) {
-  const SparseColumns columns{.seed = s.seed,
-                              .rows = s.rows,
-                              .nonzeros = nonzeros_of(s),
-                              .distinct = s.kind == SketchKind::SparseSign};
-  Reference r{std::vector<long double>(static_cast<std::size_t>(s.rows * (c.n + 1))),
+  const auto size = static_cast<std::size_t>(s.rows * (c.n + 1));
+  Reference r{std::vector<long double>(size), std::vector<double>(size),
               std::vector<double>(static_cast<std::size_t>(c.n + 1))};
+  std::vector<double> column(static_cast<std::size_t>(s.rows));
+  SketchColumns columns(s);
   for (std::int64_t i = 0; i < c.m; ++i) {
-    const auto codes = reference_codes(columns, i);
+    columns.column(i, column.data());
     for (std::int64_t j = 0; j <= c.n; ++j) {
       const double x = j == c.n ? c.at(i, 999) : !sparse || c.kept(i, j) ? c.at(i, j) : 0;
-      double &most = r.largest[static_cast<std::size_t>(j)];
-      most = std::max(most, std::abs(x));
-      for (const Code code : codes)
-        r.value[static_cast<std::size_t>(code / 2 + s.rows * j)] += code % 2 != 0 ? -x : x;
+      double &norm = r.norm[static_cast<std::size_t>(j)];
+      norm = std::hypot(norm, x);
+      for (std::int64_t k = 0; k < s.rows; ++k) {
+        const long double term = static_cast<long double>(column[static_cast<std::size_t>(k)]) * x;
+        r.value[static_cast<std::size_t>(k + s.rows * j)] += term;
+        r.absolute[static_cast<std::size_t>(k + s.rows * j)] += static_cast<double>(std::abs(term));
+      }
     }
   }
-  for (long double &x : r.value)
-    x /= std::sqrt(static_cast<long double>(columns.nonzeros));
   return r;
 }
 
-constexpr SketchKind kinds[] = {SketchKind::SparseStack, SketchKind::SparseSign,
-                                SketchKind::CountSketch};
+constexpr SketchKind kinds[] = {
+    SketchKind::SparseStack, SketchKind::SparseSign,    SketchKind::CountSketch,
+    SketchKind::Gaussian,    SketchKind::Rademacher,    SketchKind::Srht,
+    SketchKind::SrctCosine,  SketchKind::SrctCirculant, SketchKind::BlockSrht};
 
-TEST_CASE("sketches are those of the definition, within their bound", "[sketching]") {
-  double worst = 0;
-  for (const SketchKind kind : kinds)
+TEST_CASE("sketches are those of the definition", "[sketching]") {
+  for (const SketchKind kind : kinds) {
+    double worst = 0;
     for (const bool sparse : {false, true})
-      for (const PetscInt n : {PetscInt(1), PetscInt(3), PetscInt(11), PetscInt(40)}) {
-        const Case c{300, n, false};
-        const Sketch s{.kind = kind, .rows = 45, .columns = c.m, .seed = 3, .nonzeros = 6};
-        MatHandle a;
-        VecHandle b;
-        std::vector<PetscScalar> sa;
-        PETSC_OK(Create(PETSC_COMM_WORLD, c, sparse, Split::Even, a.out()));
-        PETSC_OK(CreateVector(PETSC_COMM_WORLD, c, Split::Even, b.out()));
-        PETSC_OK(SketchApply(s, a, b, sa));
-        const Reference r = reference(s, c, sparse);
-        REQUIRE_ALL(sa.size() == r.value.size());
-        double error = 0;
-        for (std::size_t k = 0; k < sa.size(); ++k) {
-          const double most = r.largest[k / static_cast<std::size_t>(s.rows)];
-          const auto exact = static_cast<double>(r.value[k]);
-          const double bound = 3 * 0x1p-53 * std::abs(exact) + 300 * std::ldexp(most, 2 * 10 - 107);
-          error = std::max(error, std::abs(PetscRealPart(sa[k]) - exact) / bound);
+      for (const PetscInt n : {PetscInt(0), PetscInt(1), PetscInt(3), PetscInt(11), PetscInt(40)})
+        for (const std::int64_t d : {45, 4200}) { // sorted blocks and scattered ones
+          if (d > 300 && (n != 11 || nonzeros_of({.kind = kind}) == 0))
+            continue;
+          const Case c{300, n, false};
+          const Sketch s{
+              .kind = kind, .rows = d, .columns = c.m, .seed = 3, .nonzeros = 6, .block = 64};
+          MatHandle a;
+          VecHandle b;
+          std::vector<PetscScalar> sa;
+          PETSC_OK(Create(PETSC_COMM_WORLD, c, sparse, Split::Even, a.out()));
+          PETSC_OK(CreateVector(PETSC_COMM_WORLD, c, Split::Even, b.out()));
+          PETSC_OK(SketchApply(s, a, b, sa));
+          const Reference r = reference(s, c, sparse);
+          REQUIRE_ALL(sa.size() == r.value.size());
+          for (std::size_t k = 0; k < sa.size(); ++k) {
+            const double norm = r.norm[k / static_cast<std::size_t>(d)];
+            const double unit = is_transform(kind) ? norm : r.absolute[k] + 1e-3 * norm;
+            const auto exact = static_cast<double>(r.value[k]);
+            if (norm > 0)
+              worst = std::max(worst, std::abs(PetscRealPart(sa[k]) - exact) / (unit * 0x1p-53));
+          }
         }
-        worst = std::max(worst, error);
-      }
-  INFO("worst error over bound " << worst);
-  CHECK_ALL(worst <= 1);
-  if (lathe::test::mpi_rank() == 0)
-    std::printf("worst error of a sketch, over its bound: %.2g\n", worst);
+    if (lathe::test::mpi_rank() == 0)
+      std::printf("%-15s worst error %.2g units of 2^-53\n", name_of(kind), worst);
+    CAPTURE(name_of(kind), worst);
+    CHECK_ALL(worst <= (is_transform(kind) ? 6 : 12));
+  }
 }
 
 bool same_bits(const std::vector<PetscScalar> &x, const std::vector<PetscScalar> &y) {
   return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof x[0]) == 0;
+}
+
+bool exact_on_integers(SketchKind kind) {
+  return kind != SketchKind::Gaussian && kind != SketchKind::SrctCosine &&
+         kind != SketchKind::SrctCirculant;
 }
 
 TEST_CASE("bits do not depend on ranks and rows, plain or not", "[sketching]") {
@@ -200,7 +211,7 @@ TEST_CASE("bits do not depend on ranks and rows, plain or not", "[sketching]") {
     for (const bool sparse : {false, true})
       for (const bool integer : {false, true}) {
         const Case c{2100, 19, integer};
-        Sketch s{.kind = kind, .rows = 80, .columns = c.m, .seed = 11};
+        Sketch s{.kind = kind, .rows = 80, .columns = c.m, .seed = 11, .block = 128};
         MatHandle serial;
         VecHandle serial_b;
         std::vector<PetscScalar> one, many;
@@ -208,6 +219,8 @@ TEST_CASE("bits do not depend on ranks and rows, plain or not", "[sketching]") {
         PETSC_OK(CreateVector(PETSC_COMM_SELF, c, Split::Even, serial_b.out()));
         PETSC_OK(SketchApply(s, serial, serial_b, one));
         for (const Split split : {Split::Even, Split::OnlyLast, Split::Ragged}) {
+          if (integer && split == Split::Even)
+            continue;
           MatHandle a;
           VecHandle b;
           PETSC_OK(Create(PETSC_COMM_WORLD, c, sparse, split, a.out()));
@@ -216,7 +229,7 @@ TEST_CASE("bits do not depend on ranks and rows, plain or not", "[sketching]") {
           PETSC_OK(SketchApply(s, a, b, many));
           CAPTURE(name_of(kind), sparse, integer, static_cast<int>(split));
           CHECK_ALL(same_bits(one, many));
-          if (integer) {
+          if (integer && exact_on_integers(kind)) {
             s.reproducible = false;
             PETSC_OK(SketchApply(s, a, b, many));
             CHECK_ALL(same_bits(one, many));
@@ -224,21 +237,10 @@ TEST_CASE("bits do not depend on ranks and rows, plain or not", "[sketching]") {
           s.reproducible = true;
           std::vector<PetscScalar> alone;
           PETSC_OK(SketchApply(s, b, alone));
-          CHECK_ALL(same_bits(alone, {one.end() - s.rows, one.end()}));
+          if (nonzeros_of(s) > 0) // their vectors are always summed in the same way
+            CHECK_ALL(same_bits(alone, {one.end() - s.rows, one.end()}));
         }
       }
-}
-
-TEST_CASE("dense and sparse storage give the same sketch", "[sketching]") {
-  const Case c{500, 23, false};
-  MatHandle a, dense;
-  std::vector<PetscScalar> x, y;
-  PETSC_OK(Create(PETSC_COMM_WORLD, c, true, Split::Even, a.out()));
-  PETSC_OK(MatConvert(a, MATDENSE, MAT_INITIAL_MATRIX, dense.out()));
-  const Sketch s{.rows = 64, .columns = c.m, .seed = 2};
-  PETSC_OK(SketchApply(s, a, x));
-  PETSC_OK(SketchApply(s, dense, y));
-  CHECK_ALL(same_bits(x, y));
 }
 
 TEST_CASE("a sketch refuses what it cannot do, on every rank", "[sketching]") {
@@ -262,6 +264,12 @@ TEST_CASE("a sketch refuses what it cannot do, on every rank", "[sketching]") {
   CHECK_ALL(has(message({.rows = 5, .columns = 50}, a), "of 5 rows with 8 nonzeros a column; must "
                                                         "be 1 to 5 (-mat_sketch_nnz)"));
   CHECK_ALL(has(message({.rows = 500, .columns = 50, .nonzeros = 0}, a), "must be 1 to 64"));
+  CHECK_ALL(has(message({.kind = SketchKind::Srht, .rows = 9, .columns = 50, .rounds = 0}, a),
+                "of 0 rounds; must be 1 to 8"));
+  CHECK_ALL(has(message({.kind = SketchKind::BlockSrht, .rows = 9, .columns = 50, .block = 0}, a),
+                "blocks of 0 rows"));
+  CHECK_ALL(has(message({.kind = SketchKind::SrctCosine, .rows = 60, .columns = 50}, a),
+                "of 60 rows and 50 columns; at most as many"));
   CHECK_ALL(has(message({.rows = 20, .columns = 51}, a), "51 columns does not fit"));
   for (const Mat matrix : {a.get(), dense.get()}) {
     PETSC_OK(MatZeroEntries(matrix));

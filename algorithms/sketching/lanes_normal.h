@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Standard normals on vectors: logarithm, sine and cosine without libm, branch or fused operation.
+#pragma once
+#include "sketching/lanes.h"
+
+namespace lathe::sketching::LATHE_SKETCHING_LANES {
+
+/// Of integers below 2⁵².
+LATHE_LANES_INLINE Real to_real(Word x) noexcept {
+  return (Real)(x | broadcast(std::uint64_t{0x4330000000000000})) - 0x1p52;
+}
+
+/// log x for normal x in (0, 1]. x = 2^k (1 + f), 1 + f in [√½, √2), and with s = f/(2 + f):
+/// log(1 + f) = f − (f²/2 − s·(f²/2 + R(s²))), R the minimax polynomial of fdlibm (e_log.c, below
+/// 2⁻⁵⁸).
+LATHE_LANES_INLINE Real log(Real x) noexcept {
+  constexpr std::uint64_t root_half = 0x3fe6a09e667f3bcd, one = 0x3ff0000000000000;
+  const Word bits = (Word)x + (one - root_half); // exponent steps at √½
+  const Real k = to_real(bits >> 52) - 1023.0;
+  const Real f = (Real)((bits & 0x000fffffffffffff) + root_half) - 1.0;
+  const Real s = f / (2.0 + f), z = s * s, w = z * z;
+  const Real even = w * (3.999999999940941908e-01 +
+                         w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
+  const Real odd = z * (6.666666666666735130e-01 +
+                        w * (2.857142874366239149e-01 +
+                             w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
+  const Real half_square = 0.5 * f * f;
+  constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
+  return k * ln2_high - ((half_square - (s * (half_square + (odd + even)) + k * ln2_low)) - f);
+}
+
+struct SineCosine {
+  Real sine, cosine;
+};
+
+/// Of 2πv, 0 ≤ v < 1. v = q/4 + r/(2π), |r| ≤ π/4; Taylor-like polynomials of fdlibm (k_sin.c,
+/// k_cos.c, below 2⁻⁵⁸).
+LATHE_LANES_INLINE SineCosine sine_cosine(Real v) noexcept {
+  constexpr double magic = 0x1.8p52; // last bit 1: rounds to the nearest integer
+  const Real turns = 4.0 * v, shifted = turns + magic;
+  const Word quarter = (Word)shifted; // its low bits are q
+  const Real r = (turns - (shifted - magic)) * 1.5707963267948966;
+  const Real z = r * r;
+  const Real s =
+      z * (-1.66666666666666324348e-01 +
+           z * (8.33333333332248946124e-03 +
+                z * (-1.98412698298579493134e-04 +
+                     z * (2.75573137070700676789e-06 +
+                          z * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10)))));
+  const Real c =
+      z * z *
+      (4.16666666666666019037e-02 +
+       z * (-1.38888888888741095749e-03 +
+            z * (2.48015872894767294178e-05 +
+                 z * (-2.75573143513906633035e-07 +
+                      z * (2.08757232129817482790e-09 + z * -1.13596475577881948265e-11)))));
+  const Word sine = (Word)(r + r * s), cosine = (Word)((1.0 - 0.5 * z) + c);
+  const Word swap = -(quarter & 1); // all ones in odd quarters
+  const Word sine_sign = (quarter & 2) << 62, cosine_sign = ((quarter + 1) & 2) << 62;
+  return {(Real)(((sine & ~swap) | (cosine & swap)) ^ sine_sign),
+          (Real)(((cosine & ~swap) | (sine & swap)) ^ cosine_sign)};
+}
+
+/// Two standard normals a lane from the words of a counter.
+LATHE_LANES_INLINE SineCosine normals(const Words &words, int v) noexcept {
+  const Real u_high = to_real(words.at[0][v]) * 0x1p-32;
+  const Real u_low = (to_real(words.at[1][v] >> 11) + 0.5) * 0x1p-53;
+  const Real turn = to_real(words.at[2][v]) * 0x1p-32 + to_real(words.at[3][v] >> 11) * 0x1p-53;
+  const Real radius = square_root(-2.0 * log(u_high + u_low));
+  const SineCosine angle = sine_cosine(turn);
+  return {radius * angle.sine, radius * angle.cosine};
+}
+
+} // namespace lathe::sketching::LATHE_SKETCHING_LANES
