@@ -4,6 +4,7 @@
 #include "bessel/bessel.h"
 #include "bessel/vmf_fit.h"
 #include "lipschitz/lipschitz.h"
+#include "sketching/least_squares.h"
 #include "sketching/trace.h"
 #ifdef __cplusplus
 #include "sketching/sketching.h"

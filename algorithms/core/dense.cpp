@@ -34,6 +34,11 @@ void cgesdd_(const char *, const int *, const int *, Zf *, const int *, float *,
              Zf *, const int *, Zf *, const int *, float *, int *, int *);
 void zgesdd_(const char *, const int *, const int *, Zd *, const int *, double *, Zd *, const int *,
              Zd *, const int *, Zd *, const int *, double *, int *, int *);
+void sgeqrf_(const int *, const int *, float *, const int *, float *, float *, const int *, int *);
+void dgeqrf_(const int *, const int *, double *, const int *, double *, double *, const int *,
+             int *);
+void cgeqrf_(const int *, const int *, Zf *, const int *, Zf *, Zf *, const int *, int *);
+void zgeqrf_(const int *, const int *, Zd *, const int *, Zd *, Zd *, const int *, int *);
 void sstev_(const char *, const int *, float *, float *, float *, const int *, float *, int *);
 void dstev_(const char *, const int *, double *, double *, double *, const int *, double *, int *);
 }
@@ -164,6 +169,31 @@ LATHE_GESDD(float, sgesdd_, )
 LATHE_GESDD(double, dgesdd_, )
 LATHE_GESDD(Zf, cgesdd_, LATHE_RWORK)
 LATHE_GESDD(Zd, zgesdd_, LATHE_RWORK)
+
+#define LATHE_QR(T, geqrf_)                                                                        \
+  template <> int qr<T>(std::size_t m, std::size_t n, T * a, std::size_t lda, T * tau) {           \
+    const int im = blas_int(m), in = blas_int(n), la = leading(lda), query = -1;                   \
+    T best{};                                                                                      \
+    int info = 0;                                                                                  \
+    geqrf_(&im, &in, a, &la, tau, &best, &query, &info);                                           \
+    const int lwork = std::max(1, static_cast<int>(std::real(best)));                              \
+    std::vector<T> work(static_cast<std::size_t>(lwork));                                          \
+    geqrf_(&im, &in, a, &la, tau, work.data(), &lwork, &info);                                     \
+    return info;                                                                                   \
+  }
+LATHE_QR(float, sgeqrf_)
+LATHE_QR(double, dgeqrf_)
+LATHE_QR(Zf, cgeqrf_)
+LATHE_QR(Zd, zgeqrf_)
+
+int right_singular_vectors(std::size_t n, double *a, std::size_t lda, double *s, double *vh) {
+  const int in = blas_int(n), la = leading(lda), lv = leading(n);
+  std::vector<double> u(n * n);
+  return gesdd<double>(
+      n, n, a, lda, [&](double *x, double *work, int lwork, double *, int *iwork, int *info) {
+        dgesdd_("S", &in, &in, x, &la, s, u.data(), &lv, vh, &lv, work, &lwork, iwork, info);
+      });
+}
 
 template <> int tridiagonal_eigen<float>(std::size_t n, float *d, float *e, float *z) {
   const int in = blas_int(n), ld = leading(n);

@@ -61,6 +61,15 @@ void trsm(char side, char uplo, char op, std::size_t m, std::size_t n, const T *
 template <class T>
 int singular_values(std::size_t m, std::size_t n, T *a, std::size_t lda, Real<T> *s);
 
+/// R of the QR factorisation of an m×n matrix, m ≥ n, in the upper triangle of a; below it and in
+/// tau (n numbers) the Householder vectors (LAPACK geqrf). Allocates its workspace. Returns
+/// LAPACK's info.
+template <class T> int qr(std::size_t m, std::size_t n, T *a, std::size_t lda, T *tau);
+
+/// Singular values, decreasing, of an n×n matrix, which is destroyed, and its right singular
+/// vectors: the rows of vh, n×n (LAPACK gesdd). Allocates its workspace. Returns LAPACK's info.
+int right_singular_vectors(std::size_t n, double *a, std::size_t lda, double *s, double *vh);
+
 /// Eigenvalues, increasing, and eigenvectors z (n×n, column-major) of the symmetric tridiagonal
 /// matrix with diagonal d and off-diagonal e; d becomes the eigenvalues, e is destroyed.
 template <class R> int tridiagonal_eigen(std::size_t n, R *d, R *e, R *z);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Least squares to the last bit, distributed over rows: min ‖b − A·x‖, weighted, with a ridge, of
+ * minimum norm where A has more columns than rows or dependent ones. For C and C++.
+ *
+ * Preconditioned normal equations (pne; Ipsen, arXiv:2507.18466): R from a QR factorisation of a
+ * sketch S·A, G = (A·R⁻¹)ᵀ(A·R⁻¹) = CᵀC by blocks of rows, and x ← x + R⁻¹C⁻¹C⁻ᵀR⁻ᵀAᵀ(b − A·x),
+ * with residual and gradient accumulated, and x kept, in as many doubles a number as `refine` says.
+ */
+#pragma once
+#include "core/petsc_compat.h"
+#include <petscmat.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How residual, gradient and x are kept while x is refined. Condition numbers κ are those of A
+ * with columns scaled to equal norms; ε = κ²·‖r‖/(‖A‖·‖x‖) + κ. */
+typedef enum {
+  LATHE_REFINE_NONE = 0,   /**< no refinement: the solution of the normal equations */
+  LATHE_REFINE_DOUBLE = 1, /**< two steps in double: backward stable */
+  LATHE_REFINE_DD = 2, /**< double-double: the last bit while ε < 10¹⁵, 10³¹/ε digits beyond */
+  LATHE_REFINE_QUAD = 3 /**< triple-double: the last bit up to κ = 10¹⁴ */
+} LatheRefine;
+
+typedef enum {
+  LATHE_LS_CONVERGED = 1,      /**< the corrections have become too small to be seen */
+  LATHE_LS_STAGNATED = 2,      /**< they no longer shrink: `digits` says what was attained */
+  LATHE_LS_RANK_DEFICIENT = 3, /**< converged to the solution of minimum norm of rank `rank` */
+  LATHE_LS_STEPS_SPENT = -1    /**< max_refinements were not enough */
+} LatheLeastSquaresReason;
+
+typedef struct {
+  LatheRefine refine;       /**< dd */
+  PetscReal factor;         /**< rows of the sketch over columns of A, ≥ 1: 2 */
+  PetscInt nonzeros;        /**< of a column of the sketch, 1 to 64: 8 */
+  unsigned long long seed;  /**< 1 */
+  PetscReal ridge;          /**< λ ≥ 0 of min ‖b − A·x‖² + λ‖x‖²: 0 */
+  PetscInt max_refinements; /**< passes over A after the first: 40 */
+} LatheLeastSquaresOptions;
+
+typedef struct {
+  LatheLeastSquaresReason reason;
+  PetscInt refinements; /**< passes over A in the precision of `refine`, without the first */
+  PetscInt rank;        /**< of A */
+  PetscReal residual_norm; /**< ‖b − A·x‖ of the x returned (weighted where weights are given) */
+  PetscReal backward_error; /**< relative, of Karlson and Waldén, for A with columns scaled to equal
+                                 norms; see sketching/backward_error.h */
+  PetscReal digits;         /**< correct decimal digits of x, normwise, from the last correction */
+  PetscReal cond_estimate;  /**< κ, within a factor of 3 */
+} LatheLeastSquaresResult;
+
+PETSC_EXTERN PetscErrorCode LatheLeastSquaresOptionsSetDefaults(LatheLeastSquaresOptions *options);
+/** Read -<prefix>lathe_ls_refine none|double|dd|quad, _factor, _nnz, _seed, _ridge and
+ *  _max_refinements. Collective on comm. err  ARG_OUTOFRANGE with name, value and range */
+PETSC_EXTERN PetscErrorCode LatheLeastSquaresOptionsSetFromOptions(
+    MPI_Comm comm, const char *prefix, LatheLeastSquaresOptions *options);
+
+/** LatheLeastSquares - x with min ‖b − A·x‖² + λ‖x‖², of least norm among several.
+ *  Collective on A.
+ *  in   A        m × n, MATDENSE or any type with MatGetRow; real scalars
+ *       b        m, in the layout of A's rows
+ *       weights  NULL, or m numbers w ≥ 0: min Σ w_i (b − A·x)_i²; m ≥ n
+ *       options  NULL for the defaults
+ *  out  x        n, in the layout of A's columns
+ *       result   may be NULL; the same on every rank
+ *  Accuracy (refine): with |x_j| the components and κ, ε above, dd: ‖error‖ ≤ 1.2e-16·‖x‖ and every
+ *  component within 1 ulp while ε < 1e14; quad: ‖error‖ ≤ 2e-16·‖x‖ for κ ≤ 1e14. Backward error:
+ *  ≤ 2e-16 from `double` on.
+ *  Class: R0 where every digit is correct, hence whatever ranks, seed and sketch; else R2.
+ *  Cost: a sketch, 2mn² + 2dn² operations, and for each refinement 4mn that wait for memory;
+ *  memory beside A, on each rank: 3(d + n)n numbers, d = factor·n (m < n: A once more).
+ *  Messages: a reduction of 2dn numbers (sketch), one of n(n + 1)/2, and for a refinement a
+ *  reduction of 2n (quad: 3n) and a broadcast of n.
+ *  err  FP an entry is not finite (named); ARG_OUTOFRANGE, ARG_SIZ; SUP complex scalars */
+PETSC_EXTERN PetscErrorCode LatheLeastSquares(Mat A, Vec b, Vec weights, Vec x,
+                                              const LatheLeastSquaresOptions *options,
+                                              LatheLeastSquaresResult *result);
+
+/** Name of a reason, "converged" …; of a refinement, "none", "double", "dd", "quad". */
+PETSC_EXTERN const char *LatheLeastSquaresReasonName(LatheLeastSquaresReason reason);
+PETSC_EXTERN const char *LatheRefineName(LatheRefine refine);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sketching/least_squares_options.h"
+#include <cmath>
+#include <string>
+
+namespace lathe::sketching {
+
+namespace {
+const char *const refine_names[] = {"none",        "double",        "dd",   "quad",
+                                    "LatheRefine", "LATHE_REFINE_", nullptr};
+} // namespace
+
+PetscErrorCode CheckLeastSquaresOptions(MPI_Comm comm, const char *stem,
+                                        const LatheLeastSquaresOptions &o) {
+  PetscFunctionBegin;
+  PetscCheck(o.refine >= LATHE_REFINE_NONE && o.refine <= LATHE_REFINE_QUAD, comm,
+             PETSC_ERR_ARG_OUTOFRANGE, "%srefine is %d: it must be none, double, dd or quad", stem,
+             static_cast<int>(o.refine));
+  PetscCheck(o.factor >= 1 && std::isfinite(o.factor), comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%sfactor is %g: it must be >= 1 and finite (rows of the sketch over columns)", stem,
+             static_cast<double>(o.factor));
+  PetscCheck(o.nonzeros >= 1 && o.nonzeros <= 64, comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%snnz is %" PetscInt_FMT ": it must lie in [1, 64]", stem, o.nonzeros);
+  PetscCheck(o.ridge >= 0 && std::isfinite(o.ridge), comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%sridge is %g: it must be >= 0 and finite", stem, static_cast<double>(o.ridge));
+  PetscCheck(o.max_refinements >= 0, comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%smax_refinements is %" PetscInt_FMT ": it must be >= 0", stem, o.max_refinements);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ReadLeastSquaresOptions(LatheOptionItems PetscOptionsObject, const char *stem,
+                                       LatheLeastSquaresOptions *o) {
+  const auto name = [stem](const char *what) { return std::string(stem) + what; };
+  PetscBool set = PETSC_FALSE;
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsEnum(name("refine").c_str(), "precision of residual, gradient and x", "",
+                             refine_names, static_cast<PetscEnum>(o->refine),
+                             reinterpret_cast<PetscEnum *>(&o->refine), nullptr));
+  PetscCall(PetscOptionsReal(name("factor").c_str(),
+                             "rows of the sketch over columns of the matrix, >= 1", "", o->factor,
+                             &o->factor, nullptr));
+  PetscCall(PetscOptionsInt(name("nnz").c_str(), "nonzeros of a column of the sketch, 1 to 64", "",
+                            o->nonzeros, &o->nonzeros, nullptr));
+  auto seed = static_cast<PetscInt>(o->seed);
+  PetscCall(PetscOptionsInt(name("seed").c_str(), "of the sketch, >= 0", "", seed, &seed, &set));
+  PetscCheck(seed >= 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+             "%sseed is %" PetscInt_FMT ": it must be >= 0", stem, seed);
+  if (set)
+    o->seed = static_cast<unsigned long long>(seed);
+  PetscCall(PetscOptionsReal(name("ridge").c_str(), "lambda of |b - A x|^2 + lambda |x|^2, >= 0",
+                             "", o->ridge, &o->ridge, nullptr));
+  PetscCall(PetscOptionsInt(name("max_refinements").c_str(), "at most, >= 0", "",
+                            o->max_refinements, &o->max_refinements, nullptr));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace lathe::sketching
+
+using namespace lathe::sketching;
+
+PetscErrorCode LatheLeastSquaresOptionsSetDefaults(LatheLeastSquaresOptions *options) {
+  PetscFunctionBegin;
+  PetscCheck(options, PETSC_COMM_SELF, PETSC_ERR_ARG_NULL, "options is NULL");
+  *options = LatheLeastSquaresOptions{};
+  options->refine = LATHE_REFINE_DD;
+  options->factor = 2;
+  options->nonzeros = 8;
+  options->seed = 1;
+  options->max_refinements = 40;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LatheLeastSquaresOptionsSetFromOptions(MPI_Comm comm, const char *prefix,
+                                                      LatheLeastSquaresOptions *options) {
+  PetscFunctionBegin;
+  PetscCheck(options, comm, PETSC_ERR_ARG_NULL, "options is NULL");
+  PetscOptionsBegin(comm, prefix, "Least squares", "");
+  PetscCall(ReadLeastSquaresOptions(PetscOptionsObject, "-lathe_ls_", options));
+  PetscOptionsEnd();
+  PetscCall(CheckLeastSquaresOptions(comm, "-lathe_ls_", *options));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+const char *LatheRefineName(LatheRefine refine) {
+  return refine >= LATHE_REFINE_NONE && refine <= LATHE_REFINE_QUAD ? refine_names[refine]
+                                                                    : "unknown";
+}
+
+const char *LatheLeastSquaresReasonName(LatheLeastSquaresReason reason) {
+  switch (reason) {
+  case LATHE_LS_CONVERGED:
+    return "converged";
+  case LATHE_LS_STAGNATED:
+    return "stagnated";
+  case LATHE_LS_RANK_DEFICIENT:
+    return "rank_deficient";
+  case LATHE_LS_STEPS_SPENT:
+    return "steps_spent";
+  }
+  return "unknown";
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace lathe::sketching {
+
+/// ‖v‖₂ for numbers of any size; NaN and infinities as they come.
+inline double length(const double *v, std::size_t n) noexcept {
+  double largest = 0, sum = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (std::isnan(v[i]))
+      return v[i];
+    largest = std::max(largest, std::fabs(v[i]));
+  }
+  if (!(largest > 0) || std::isinf(largest))
+    return largest;
+  const int e = std::ilogb(largest);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double x = std::scalbn(v[i], -e);
+    sum += x * x;
+  }
+  return std::scalbn(std::sqrt(sum), e);
+}
+inline double length(const std::vector<double> &v) noexcept {
+  return length(v.data(), v.size());
+}
+
+} // namespace lathe::sketching

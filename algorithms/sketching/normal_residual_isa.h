@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The kernels behind normal_residual.h, compiled once for each instruction set; the widest that the
+// processor has is chosen at run time. Their sums differ in the last bit of the last term only.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace lathe::sketching {
+
+inline constexpr std::size_t normal_tile_rows = 64;
+
+/// Rows of a matrix, dense by columns or sparse by rows, and the vectors that go with them.
+struct NormalRows {
+  std::size_t rows = 0, cols = 0;
+  const double *dense = nullptr; // entry (i, j) at i + j·ld; or
+  std::size_t ld = 0;
+  const std::size_t *offset = nullptr; // row i is [offset[i], offset[i + 1]) of value and
+  const double *value = nullptr;
+  const void *column = nullptr;   // int32_t or int64_t
+  const double *scale = nullptr;  // of each column, a power of two; null: 1
+  const double *x = nullptr;      // term k of number j at k·cols + j
+  const double *b = nullptr;      // null: 0
+  const double *weight = nullptr; // null: 1
+  double *tile = nullptr;         // dense: normal_tile_rows·cols numbers of scratch
+  double *sum = nullptr;          // see NormalKernel
+  double *residual = nullptr;     // out: r rounded; null: not wanted
+  double norm2 = 0;               // += Σ weight·r²
+};
+
+/// sum += (A·diag(scale))ᵀ·diag(weight)·(b − A·diag(scale)·x); the terms of column j are lanes wide
+/// (dense: `lanes` partial sums each; sparse: one), at sum[(terms·j + k)·lanes].
+using NormalKernel = void (*)(NormalRows &) noexcept;
+
+struct NormalIsa {
+  const char *name;
+  std::size_t lanes;
+  NormalKernel dense[3];    // by number of terms less 1
+  NormalKernel sparse32[3]; // indices of 32 bits
+  NormalKernel sparse64[3];
+};
+
+extern const NormalIsa normal_generic;
+#ifdef LATHE_NORMAL_X86
+extern const NormalIsa normal_avx2, normal_avx512;
+#endif
+
+/// Those that this processor can run, the preferred one last; null-terminated.
+const NormalIsa *const *available_normal_isas() noexcept;
+const NormalIsa &normal_isa() noexcept;
+
+} // namespace lathe::sketching

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sketching/sketched_factor.h"
+#include "core/dense.h"
+#include "core/error.h"
+#include "core/random.h"
+#include "sketching/length.h"
+#include "sketching/replicate.h"
+#include "sketching/sketch.h"
+#include <algorithm>
+#include <cmath>
+
+namespace lathe::sketching {
+namespace {
+
+constexpr std::uint64_t power_stream = 0x504f574552000000;
+constexpr int power_steps = 12;
+
+} // namespace
+
+// All rows of A on rank 0, in their order.
+static PetscErrorCode GatherRows(const LocalRows &rows, std::vector<double> *all) {
+  int size = 1, me = 0;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(rows.comm(), &size));
+  PetscCallMPI(MPI_Comm_rank(rows.comm(), &me));
+  const std::size_t m = static_cast<std::size_t>(rows.global_rows()), n = rows.cols();
+  std::vector<double> mine(rows.rows() * n);
+  PetscCall(rows.Copy(0, rows.rows(), nullptr, mine.data(), std::max<std::size_t>(rows.rows(), 1)));
+  const int height = static_cast<int>(rows.rows());
+  std::vector<int> heights(static_cast<std::size_t>(size)), begins(heights.size());
+  PetscCallMPI(MPI_Gather(&height, 1, MPI_INT, heights.data(), 1, MPI_INT, 0, rows.comm()));
+  for (std::size_t q = 1; q < begins.size(); ++q)
+    begins[q] = begins[q - 1] + heights[q - 1];
+  all->resize(me == 0 ? m * n : 0);
+  for (std::size_t j = 0; j < n; ++j)
+    PetscCallMPI(MPI_Gatherv(mine.data() + j * rows.rows(), height, MPI_DOUBLE,
+                             me == 0 ? all->data() + j * m : nullptr, heights.data(), begins.data(),
+                             MPI_DOUBLE, 0, rows.comm()));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// W^(1/2)·A, for its sketch only.
+static PetscErrorCode Weighted(Mat A, const double *weight, std::size_t count, MatHandle *out) {
+  VecHandle root;
+  PetscFunctionBegin;
+  PetscCall(MatDuplicate(A, MAT_COPY_VALUES, out->out()));
+  PetscCall(MatCreateVecs(A, nullptr, root.out()));
+  PetscScalar *x = nullptr;
+  PetscCall(VecGetArrayWrite(root, &x));
+  for (std::size_t i = 0; i < count; ++i)
+    x[i] = std::sqrt(weight[i]);
+  PetscCall(VecRestoreArrayWrite(root, &x));
+  PetscCall(MatDiagonalScale(*out, root, nullptr));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// *sa ← S·A or A on rank 0, *height numbers a column.
+PetscErrorCode SketchedFactor::Collect(Mat A, const LocalRows &rows, const double *weight,
+                                       const SketchSize &size, std::vector<double> *sa,
+                                       std::size_t *height) {
+  MatHandle weighted;
+  PetscFunctionBegin;
+  const auto m = static_cast<std::size_t>(rows.global_rows());
+  const double wanted =
+      std::max(size.factor * static_cast<double>(n_), static_cast<double>(n_) + 8);
+  if (weight) {
+    PetscCall(Weighted(A, weight, rows.rows(), &weighted));
+    A = weighted;
+  }
+  if (wanted >= static_cast<double>(m)) {
+    LocalRows all;
+    std::vector<double> largest;
+    PetscCall(all.Create(A));
+    PetscCall(all.LargestInColumns(&largest));
+    PetscCall(GatherRows(all, sa));
+    *height = m;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  const Sketch sketch{.rows = static_cast<std::int64_t>(std::ceil(wanted)),
+                      .columns = rows.global_rows(),
+                      .seed = size.seed,
+                      .nonzeros = size.nonzeros};
+  std::vector<PetscScalar> product;
+  PetscCall(SketchApply(sketch, A, product));
+  sa->assign(doubles(product.data()), doubles(product.data()) + product.size());
+  *height = static_cast<std::size_t>(sketch.rows);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Scale of each column, and the rows below S·A.
+PetscErrorCode SketchedFactor::FindZeros(const LocalRows &rows, std::vector<double> *sa,
+                                         std::size_t height, double ridge) {
+  PetscFunctionBegin;
+  std::vector<double> size(n_), largest;
+  if (me_ == 0)
+    for (std::size_t j = 0; j < n_; ++j)
+      size[j] = length(sa->data() + j * height, height);
+  PetscCall(CopyFromFirst(comm_, size.data(), n_));
+  if (std::any_of(size.begin(), size.end(), [](double s) { return !(s > 0); }))
+    PetscCall(rows.LargestInColumns(&largest));
+  scale_.assign(n_, 1.0);
+  appended_.assign(n_, 0.0);
+  zeros_ = 0;
+  for (std::size_t j = 0; j < n_; ++j) {
+    PetscCheck(std::isfinite(size[j]), comm_, PETSC_ERR_FP,
+               "Column %lld of the matrix has entries too large to be added; scale it",
+               static_cast<long long>(j));
+    const bool zero = !(size[j] > 0) && !(largest[j] > 0);
+    if (!zero)
+      scale_[j] = std::scalbn(1.0, -std::ilogb(size[j] > 0 ? size[j] : largest[j]));
+    appended_[j] = std::sqrt(ridge) * scale_[j];
+    if (zero && !(ridge > 0)) {
+      appended_[j] = 1;
+      ++zeros_;
+    }
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode SketchedFactor::Create(Mat A, const LocalRows &rows, const double *weight,
+                                      double ridge, const SketchSize &size) {
+  std::vector<double> sa;
+  std::size_t height = 0;
+  PetscFunctionBegin;
+  comm_ = rows.comm();
+  PetscCallMPI(MPI_Comm_rank(comm_, &me_));
+  n_ = rows.cols();
+  PetscCall(Collect(A, rows, weight, size, &sa, &height));
+  PetscCall(FindZeros(rows, &sa, height, ridge));
+  r_.assign(n_ * n_, 0.0);
+  if (me_ == 0) {
+    const bool more =
+        std::any_of(appended_.begin(), appended_.end(), [](double e) { return e > 0; });
+    const std::size_t h = std::max(height + (more ? n_ : 0), n_);
+    std::vector<double> stacked(h * n_, 0.0), tau(n_);
+    for (std::size_t j = 0; j < n_; ++j) {
+      for (std::size_t i = 0; i < height; ++i)
+        stacked[i + j * h] = scale_[j] * sa[i + j * height];
+      if (more)
+        stacked[height + j + j * h] = appended_[j];
+    }
+    dense::qr(h, n_, stacked.data(), h, tau.data());
+    for (std::size_t j = 0; j < n_; ++j)
+      std::copy_n(stacked.data() + j * h, j + 1, r_.data() + j * n_);
+    estimate();
+  }
+  PetscCall(CopyFromFirst(comm_, r_.data(), r_.size()));
+  double facts[2] = {norm_, condition_};
+  PetscCall(CopyFromFirst(comm_, facts, 2));
+  norm_ = facts[0];
+  condition_ = facts[1];
+  rank_ = n_;
+  triangular_ = true;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Power method for RᵀR and its inverse.
+void SketchedFactor::estimate() {
+  norm_ = condition_ = 0;
+  for (std::size_t j = 0; j < n_; ++j)
+    if (r_[j + j * n_] == 0)
+      condition_ = INFINITY;
+  std::vector<double> v(n_), u(n_);
+  const auto start = [&] {
+    for (std::size_t i = 0; i < n_; ++i)
+      v[i] = random::normal(0, power_stream, i);
+  };
+  const auto unit = [&] {
+    const double size = length(v);
+    for (double &x : v)
+      x /= size;
+  };
+  start();
+  for (int k = 0; k < power_steps && n_ > 0; ++k) {
+    unit();
+    dense::gemv('N', n_, n_, 1.0, r_.data(), n_, v.data(), 0.0, u.data());
+    norm_ = std::max(norm_, length(u));
+    dense::gemv('T', n_, n_, 1.0, r_.data(), n_, u.data(), 0.0, v.data());
+  }
+  if (condition_ > 0 || n_ == 0)
+    return;
+  double inverse = 0;
+  start();
+  for (int k = 0; k < power_steps; ++k) {
+    unit();
+    dense::trsm('L', 'U', 'T', n_, 1, r_.data(), n_, v.data(), n_);
+    inverse = std::max(inverse, length(v));
+    if (!(inverse < 1e300))
+      break;
+    unit();
+    dense::trsm('L', 'U', 'N', n_, 1, r_.data(), n_, v.data(), n_);
+  }
+  condition_ = norm_ * inverse;
+}
+
+PetscErrorCode SketchedFactor::Truncate(double cut) {
+  PetscFunctionBegin;
+  std::vector<double> s(n_), vt(n_ * n_), copy = r_;
+  int info = 0;
+  if (me_ == 0)
+    info = dense::right_singular_vectors(n_, copy.data(), n_, s.data(), vt.data());
+  LatheCheckAll(comm_, info == 0, PETSC_ERR_LIB, "LAPACK gesdd failed with info %d", info);
+  PetscCall(CopyFromFirst(comm_, s.data(), n_));
+  PetscCall(CopyFromFirst(comm_, vt.data(), vt.size()));
+  rank_ = 0;
+  while (rank_ < n_ && s[rank_] > cut * s[0])
+    ++rank_;
+  p_.resize(n_ * rank_);
+  for (std::size_t k = 0; k < rank_; ++k)
+    for (std::size_t j = 0; j < n_; ++j)
+      p_[j + k * n_] = vt[k + j * n_] / s[k];
+  triangular_ = false;
+  norm_ = n_ > 0 ? s[0] : 0;
+  condition_ = rank_ > 0 ? s[0] / s[rank_ - 1] : 1;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void SketchedFactor::multiply_rows(std::size_t count, double *tile, std::size_t ld,
+                                   double *product) const {
+  if (triangular_)
+    dense::trsm('R', 'U', 'N', count, n_, r_.data(), n_, tile, ld);
+  else
+    dense::gemm('N', 'N', count, rank_, n_, 1.0, tile, ld, p_.data(), n_, 0.0, product, ld);
+}
+
+void SketchedFactor::multiply(std::vector<double> *v) const {
+  if (triangular_) {
+    dense::trsm('L', 'U', 'N', n_, 1, r_.data(), n_, v->data(), n_);
+    return;
+  }
+  std::vector<double> out(n_);
+  dense::gemv('N', n_, rank_, 1.0, p_.data(), n_, v->data(), 0.0, out.data());
+  *v = std::move(out);
+}
+
+void SketchedFactor::multiply_transposed(std::vector<double> *v) const {
+  if (triangular_) {
+    dense::trsm('L', 'U', 'T', n_, 1, r_.data(), n_, v->data(), n_);
+    return;
+  }
+  std::vector<double> out(rank_);
+  dense::gemv('T', n_, rank_, 1.0, p_.data(), n_, v->data(), 0.0, out.data());
+  *v = std::move(out);
+}
+
+} // namespace lathe::sketching

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A factor P with (A·D·P)ᵀ(A·D·P) ≈ I from a sketch of A: S·A·D = Q·R, P = R⁻¹, D the powers of two
+// that give the columns of S·A norms in [1, 2). Where R is numerically singular, R = UΣVᵀ and P =
+// V_r·Σ_r⁻¹ with the r singular values above the cut.
+//
+// Below S·A stand rows of their own: √λ·D for a ridge λ, and a unit row for each column of A that
+// is zero, which then stays apart from the others.
+#pragma once
+#include "sketching/normal_residual.h"
+#include <cstdint>
+
+namespace lathe::sketching {
+
+struct SketchSize {
+  double factor = 2; // rows of S over columns of A
+  int nonzeros = 8;
+  std::uint64_t seed = 1;
+};
+
+class SketchedFactor {
+public:
+  /// From A (its local rows, and their weights or null) and the ridge λ. With factor·n ≥ m, A
+  /// itself goes to rank 0 in the place of S·A. Collective. err  FP an entry is not finite
+  PetscErrorCode Create(Mat A, const LocalRows &rows, const double *weight, double ridge,
+                        const SketchSize &size);
+
+  /// P from the singular values above `cut` times the largest. Collective.
+  PetscErrorCode Truncate(double cut);
+
+  [[nodiscard]] std::size_t cols() const { return n_; }
+  [[nodiscard]] std::size_t rank() const { return rank_; }   // columns of P
+  [[nodiscard]] std::size_t zeros() const { return zeros_; } // zero columns of A, if no ridge
+  [[nodiscard]] bool triangular() const { return triangular_; }
+  [[nodiscard]] const std::vector<double> &scale() const { return scale_; } // D
+  /// e with EᵀE, E = diag(e), added to the Gram matrix of A·D.
+  [[nodiscard]] const std::vector<double> &appended() const { return appended_; }
+  /// R, upper triangle, column-major.
+  [[nodiscard]] const std::vector<double> &r() const { return r_; }
+  /// Largest singular value of R and condition number, by a few steps of the power method: at most
+  /// what they are, usually within 10 %. On rank 0.
+  [[nodiscard]] double norm() const { return norm_; }
+  [[nodiscard]] double condition() const { return condition_; }
+
+  /// tile (count × n, leading dimension ld) ← tile·P in the first rank() columns of *product, which
+  /// may be the tile itself when P is triangular.
+  void multiply_rows(std::size_t count, double *tile, std::size_t ld, double *product) const;
+  /// v ← P·v, Pᵀ·v; rank() and n numbers.
+  void multiply(std::vector<double> *v) const;
+  void multiply_transposed(std::vector<double> *v) const;
+
+private:
+  PetscErrorCode Collect(Mat A, const LocalRows &rows, const double *weight, const SketchSize &size,
+                         std::vector<double> *sa, std::size_t *height);
+  PetscErrorCode FindZeros(const LocalRows &rows, std::vector<double> *sa, std::size_t height,
+                           double ridge);
+  void estimate();
+
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  int me_ = 0;
+  std::size_t n_ = 0, rank_ = 0, zeros_ = 0;
+  bool triangular_ = true;
+  std::vector<double> scale_, appended_, r_, p_;
+  double norm_ = 0, condition_ = 0;
+};
+
+} // namespace lathe::sketching
