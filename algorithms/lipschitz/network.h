@@ -90,8 +90,12 @@ struct Shape {
   std::array<std::int64_t, 3> extent{1, 1, 1};
   [[nodiscard]] std::int64_t pixels() const noexcept { return extent[0] * extent[1] * extent[2]; }
   [[nodiscard]] std::int64_t size() const noexcept { return channels * pixels(); }
+  /// Channels and extents are 1 to 2³⁰ and their product is at most 2⁵³: pixels(), size() and the
+  /// geometry of every layer stay exact.
+  [[nodiscard]] bool countable() const noexcept;
   bool operator==(const Shape &) const = default;
 };
+inline constexpr std::int64_t largest_extent = std::int64_t{1} << 30;
 std::string to_string(const Shape &shape);
 
 /// Layers in order of evaluation. A residual block is the sublist

@@ -28,11 +28,10 @@ void require_size(const Layer &layer, const char *field, const std::vector<doubl
   require_finite(layer, field, values);
 }
 
-void require_at_least(const Layer &layer, const char *field, std::int64_t value,
-                      std::int64_t least) {
-  if (value < least)
-    refuse(layer, std::string(field) + " is " + std::to_string(value) +
-                      "; allowed: >= " + std::to_string(least));
+void require_extent(const Layer &layer, const char *field, std::int64_t value, std::int64_t least) {
+  if (value < least || value > largest_extent)
+    refuse(layer, std::string(field) + " is " + std::to_string(value) + "; allowed: " +
+                      std::to_string(least) + " to " + std::to_string(largest_extent));
 }
 
 void require_spatial(const Layer &layer, const Shape &in) {
@@ -40,10 +39,10 @@ void require_spatial(const Layer &layer, const Shape &in) {
     refuse(layer, "has " + std::to_string(layer.ndim) + " spatial dimensions, its input " +
                       to_string(in) + " has " + std::to_string(in.ndim));
   for (int d = 0; d < layer.ndim; ++d) {
-    require_at_least(layer, "kernel extent", layer.kernel[d], 1);
-    require_at_least(layer, "stride", layer.stride[d], 1);
-    require_at_least(layer, "dilation", layer.dilation[d], 1);
-    require_at_least(layer, "padding", layer.padding[d], 0);
+    require_extent(layer, "kernel extent", layer.kernel[d], 1);
+    require_extent(layer, "stride", layer.stride[d], 1);
+    require_extent(layer, "dilation", layer.dilation[d], 1);
+    require_extent(layer, "padding", layer.padding[d], 0);
   }
 }
 
@@ -62,8 +61,8 @@ Shape slide(const Layer &layer, const Shape &in) {
 }
 
 void require_channels(const Layer &layer, const Shape &in) {
-  require_at_least(layer, "groups", layer.groups, 1);
-  require_at_least(layer, "output channels", layer.cout, 1);
+  require_extent(layer, "groups", layer.groups, 1);
+  require_extent(layer, "output channels", layer.cout, 1);
   if (layer.cin != in.channels)
     refuse(layer, "takes " + std::to_string(layer.cin) + " channels, its input " + to_string(in) +
                       " has " + std::to_string(in.channels));
@@ -118,7 +117,7 @@ Shape conv_transpose(const Layer &layer, const Shape &in) {
     out.extent[d] = (in.extent[d] - 1) * layer.stride[d] - 2 * std::int64_t{layer.padding[d]} +
                     std::int64_t{layer.dilation[d]} * (layer.kernel[d] - 1) + 1 +
                     layer.output_padding[d];
-    require_at_least(layer, "output extent", out.extent[d], 1);
+    require_extent(layer, "output extent", out.extent[d], 1);
   }
   return out;
 }
@@ -126,7 +125,7 @@ Shape conv_transpose(const Layer &layer, const Shape &in) {
 Shape pool(const Layer &layer, const Shape &in) {
   require_spatial(layer, in);
   for (int d = 0; d < layer.ndim; ++d)
-    if (2 * layer.padding[d] > layer.kernel[d])
+    if (2 * std::int64_t{layer.padding[d]} > layer.kernel[d])
       refuse(layer, "padding " + std::to_string(layer.padding[d]) +
                         " is more than half the kernel extent " + std::to_string(layer.kernel[d]));
   return slide(layer, in);
@@ -238,6 +237,16 @@ Shape next_shape(const Layer &layer, const Shape &in, std::vector<OpenBlock> &op
 
 } // namespace
 
+bool Shape::countable() const noexcept {
+  double product = static_cast<double>(channels);
+  bool fits = channels >= 1 && channels <= largest_extent;
+  for (const std::int64_t n : extent) {
+    fits = fits && n >= 1 && n <= largest_extent;
+    product *= static_cast<double>(n);
+  }
+  return fits && product <= 0x1p53;
+}
+
 std::string to_string(const Shape &shape) {
   std::string text("(");
   text.append(std::to_string(shape.channels));
@@ -249,14 +258,18 @@ std::string to_string(const Shape &shape) {
 std::vector<Shape> layer_shapes(const Network &network) {
   if (network.layers.empty())
     throw std::invalid_argument("network has no layers; allowed: at least one");
-  if (network.input.ndim < 0 || network.input.ndim > 3 || network.input.channels < 1 ||
-      *std::min_element(network.input.extent.begin(), network.input.extent.end()) < 1)
+  if (network.input.ndim < 0 || network.input.ndim > 3 || !network.input.countable())
     throw std::invalid_argument("input_shape is " + to_string(network.input) +
-                                "; allowed: channels and 0 to 3 extents, all >= 1");
+                                "; allowed: channels and 0 to 3 extents, each 1 to 2^30, 2^53 "
+                                "values at most");
   std::vector<Shape> shapes{network.input};
   std::vector<OpenBlock> open;
-  for (const Layer &layer : network.layers)
+  for (const Layer &layer : network.layers) {
     shapes.push_back(next_shape(layer, shapes.back(), open));
+    if (!shapes.back().countable())
+      refuse(layer, "its output " + to_string(shapes.back()) +
+                        " is too large; allowed: extents to 2^30, 2^53 values");
+  }
   if (!open.empty())
     refuse(*open.back().begin, "has no residual_end");
   return shapes;

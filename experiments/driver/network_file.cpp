@@ -291,10 +291,14 @@ lipschitz::Shape read_input_shape(const ObjectReader &root) {
   if (!root.has_attribute("input_shape"))
     root.refuse("has no attribute input_shape (channels, then extents)");
   const std::vector<std::int64_t> values = root.integers("input_shape");
-  if (values.size() > 4 || *std::min_element(values.begin(), values.end()) < 1)
-    root.refuse("input_shape must hold channels and 0 to 3 extents, all >= 1");
+  const char *allowed = "input_shape must hold channels and 0 to 3 extents, each 1 to 2^30, and "
+                        "describe 2^53 values at most";
+  if (values.empty() || values.size() > 4)
+    root.refuse(allowed);
   lipschitz::Shape shape{values[0], static_cast<int>(values.size()) - 1, {1, 1, 1}};
   std::copy(values.begin() + 1, values.end(), shape.extent.begin());
+  if (!shape.countable())
+    root.refuse(allowed);
   return shape;
 }
 

@@ -58,6 +58,15 @@ void set_text(hid_t file, const char *object, const char *name, const char *text
   H5Awrite(attribute, type, text);
 }
 
+void set_integers(hid_t file, const char *object, const char *name, std::vector<long long> values) {
+  H5Adelete_by_name(file, object, name, H5P_DEFAULT);
+  const hsize_t count = values.size();
+  const hdf5::Dataspace space(H5Screate_simple(1, &count, nullptr));
+  const hdf5::Attribute attribute(H5Acreate_by_name(file, object, name, H5T_NATIVE_LLONG, space,
+                                                    H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Awrite(attribute, H5T_NATIVE_LLONG, values.data());
+}
+
 void set_integer(hid_t file, const char *object, const char *name, int value) {
   H5Adelete_by_name(file, object, name, H5P_DEFAULT);
   const hdf5::Dataspace space(H5Screate(H5S_SCALAR));
@@ -85,6 +94,14 @@ TEST_CASE("malformed network files are refused by object, value and allowed rang
   } cases[] = {
       {"/: has no attribute input_shape",
        [](hid_t f) { H5Adelete_by_name(f, "/", "input_shape", H5P_DEFAULT); }},
+      {"input_shape must hold channels and 0 to 3 extents, each 1 to 2^30",
+       [](hid_t f) {
+         set_integers(f, "/", "input_shape", {INT64_MAX, INT64_MAX, 8});
+       }},
+      {"describe 2^53 values at most",
+       [](hid_t f) {
+         set_integers(f, "/", "input_shape", {1 << 20, 1 << 20, 1 << 20});
+       }},
       {"has no group layers", [](hid_t f) { H5Ldelete(f, "layers", H5P_DEFAULT); }},
       {"/layers/000: has no dataset weight",
        [](hid_t f) { H5Ldelete(f, "layers/000/weight", H5P_DEFAULT); }},

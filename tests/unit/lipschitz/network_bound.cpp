@@ -3,6 +3,7 @@
 #include "lipschitz/layer_bracket.h"
 #include "lipschitz/network_generate.h"
 #include "network_builder.h"
+#include <climits>
 
 using namespace lathe::test;
 
@@ -242,6 +243,10 @@ TEST_CASE("networks that cannot be bounded are refused with the layer and the cu
   Layer short_weight = conv2d(4, 4, 3, 5);
   short_weight.weight.pop_back();
   Layer celu = activation_layer(Activation::celu, 0);
+  Layer padded = conv2d(4, 4, 3, 1);
+  padded.padding = {INT_MAX, 1, 0};
+  Layer wide = padded;
+  wide.padding = {1 << 30, 1 << 30, 0};
   const struct {
     Network net;
     const char *expected;
@@ -257,6 +262,8 @@ TEST_CASE("networks that cannot be bounded are refused with the layer and the cu
       {{vector, {bad_weight}}, "not finite at index 7"},
       {{image, {grouped}}, "groups 3 does not divide"},
       {{image, {reflect}}, "reflect: padding < extent"},
+      {{image, {padded}}, "padding is 2147483647; allowed: 0 to 1073741824"},
+      {{image, {wide}}, "is too large; allowed: extents to 2^30"},
       {{image, {short_weight}}, "143 values; the layer's input and geometry need 144"},
       {{image, {celu}}, "parameter is 0.000000; allowed: > 0"},
       {{image, {pool(LayerType::maxpool, 3, 2, 2)}}, "more than half the kernel"},
