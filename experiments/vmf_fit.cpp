@@ -24,7 +24,8 @@ void declare(Options &o, Settings &s) {
   o.integer("-components", s.components, "1", Interval::closed(1, 65536),
             "of a mixture, by expectation maximisation");
   o.choice("-estimator", s.estimator, {"corrected", "mle"},
-           "kappa: corrected for the length that n random rows have, or maximum likelihood");
+           "kappa: corrected for the length that n random rows have, or mle, the maximum of the "
+           "likelihood; EM maximises likelihood with either, corrected applies to its last kappa");
   o.integer("-starts", s.starts, "1", Interval::closed(1, 1000000),
             "of the mixture, each from other rows; the most likely is kept");
   o.real("-tolerance", s.tolerance, "1", Interval::above(0),

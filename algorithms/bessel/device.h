@@ -38,10 +38,10 @@ LATHE_BESSEL_INLINE double bessel_k_ratio(double v, double x) noexcept {
   return kernel::evaluate<kernel::RatioK>(v, x);
 }
 LATHE_BESSEL_INLINE double inverse_bessel_i_ratio(double v, double r) noexcept {
-  return kernel::evaluate<kernel::InverseRatioI<false>>(v, kernel::folded_ratio(r));
+  return kernel::inverse_ratio<false>(v, r);
 }
 LATHE_BESSEL_INLINE double inverse_bessel_i_ratio_complement(double v, double c) noexcept {
-  return kernel::evaluate<kernel::InverseRatioI<true>>(v, kernel::folded_complement(c));
+  return kernel::inverse_ratio<true>(v, c);
 }
 LATHE_BESSEL_INLINE double log_hyp0f1(double b, double z) noexcept {
   return kernel::log_hyp0f1(b, z);

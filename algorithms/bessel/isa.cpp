@@ -6,16 +6,23 @@ namespace lathe::bessel {
 namespace {
 
 struct Available {
-  const Isa *list[4] = {&isa_generic, nullptr, nullptr, nullptr};
+  Isa isas[3] = {{scalar_generic, batch_generic, derivatives_generic, "generic"}, {}, {}};
+  const Isa *list[4] = {isas, nullptr, nullptr, nullptr};
   int count = 1;
+
+  void add(const Isa &isa) noexcept {
+    isas[count] = isa;
+    list[count] = isas + count;
+    ++count;
+  }
 
   Available() noexcept {
 #ifdef LATHE_BESSEL_X86
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      list[count++] = &isa_avx2;
+      add({scalar_avx2, batch_avx2, derivatives_avx2, "avx2"});
       if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        list[count++] = &isa_avx512;
+        add({scalar_avx2, batch_avx512, derivatives_avx512, "avx512"});
     }
 #endif
   }
@@ -33,7 +40,7 @@ const Isa *const *available_isas() noexcept {
 }
 
 const Isa &isa() noexcept {
-  return *available().list[available().count - 1];
+  return available().isas[available().count - 1];
 }
 
 } // namespace lathe::bessel

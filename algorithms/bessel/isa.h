@@ -13,10 +13,8 @@ struct Operand {
   bool one;
 };
 
-/// The kernels as compiled for one instruction set (isa_kernels.cpp). Of two results of a batch,
-/// one may be null.
-struct Isa {
-  const char *name;
+/// One point (isa_scalar.cpp).
+struct Scalars {
   double (*log_i)(double, double) noexcept;
   double (*log_k)(double, double) noexcept;
   void (*log_ik)(double, double, double *, double *) noexcept;
@@ -31,20 +29,32 @@ struct Isa {
   double (*inverse_i_ratio)(double, double) noexcept;
   double (*inverse_i_ratio_complement)(double, double) noexcept;
   double (*log_hyp0f1)(double, double) noexcept;
+};
+
+/// Arrays (isa_batch.cpp). Of two results, one may be null.
+struct Batches {
   void (*batch)(Operand v, Operand x, double *i, double *k, std::size_t n) noexcept;
   void (*batch_fast)(Operand v, Operand x, double *i, double *k, std::size_t n) noexcept;
-  void (*batch_i_derivatives)(Operand v, Operand x, LogBesselDerivatives *, std::size_t) noexcept;
-  void (*batch_k_derivatives)(Operand v, Operand x, LogBesselDerivatives *, std::size_t) noexcept;
   void (*batch_i_ratio)(Operand v, Operand x, double *ratio, double *complement,
                         std::size_t n) noexcept;
   void (*batch_inverse)(Operand v, Operand r, double *x, std::size_t n) noexcept;
   void (*batch_inverse_complement)(Operand v, Operand c, double *x, std::size_t n) noexcept;
 };
 
-extern const Isa isa_generic;
-#ifdef LATHE_BESSEL_X86
-extern const Isa isa_avx2, isa_avx512;
-#endif
+/// isa_derivatives.cpp.
+struct DerivativeBatches {
+  void (*batch_i_derivatives)(Operand v, Operand x, LogBesselDerivatives *, std::size_t) noexcept;
+  void (*batch_k_derivatives)(Operand v, Operand x, LogBesselDerivatives *, std::size_t) noexcept;
+};
+
+extern const Scalars scalar_generic, scalar_avx2;
+extern const Batches batch_generic, batch_avx2, batch_avx512;
+extern const DerivativeBatches derivatives_generic, derivatives_avx2, derivatives_avx512;
+
+/// The kernels as compiled for one instruction set.
+struct Isa : Scalars, Batches, DerivativeBatches {
+  const char *name;
+};
 
 /// Tables that this processor can run, the preferred one last; null-terminated.
 const Isa *const *available_isas() noexcept;

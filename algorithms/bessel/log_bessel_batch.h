@@ -3,7 +3,7 @@
 // 2048 and evaluated by vector code, with the same bits as one at a time.
 //
 // v and x have the length of the results, or length 1: that value for every result. Results may
-// not overlap the inputs. A length that does not fit gives false and writes nothing. 120 kB
+// not overlap the inputs. A length that does not fit gives false and writes nothing. 180 kB
 // of stack, no allocation. Class R0.
 #pragma once
 #include "bessel/log_bessel_types.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "bessel/matern.h"
 #include "bessel/kernels/debye.h"
+#include "bessel/kernels/half_integer.h"
 #include "bessel/tables/matern.h"
 #include <algorithm>
 #include <cmath>
@@ -176,22 +177,6 @@ LATHE_BESSEL_INLINE NodeSums sum_nodes(double delta, double nu,
   return sums;
 }
 
-// w = √(ν²+z²) and δ = w-ν = z²/(w+ν).
-struct Radius {
-  double w, delta;
-};
-LATHE_BESSEL_INLINE Radius radius(double nu, double z) noexcept {
-  const kernel::Scaled a = kernel::scaled(nu, z);
-  const double w = std::sqrt(fma(a.v, a.v, a.x * a.x));
-  return {w * a.unscale, z * (a.x / (w + a.v))};
-}
-
-// -δ + ν log1p(δ/(2ν)): log M but for a factor that changes slowly.
-LATHE_BESSEL_INLINE double leading(double nu, double delta) noexcept {
-  const double u = delta / (2 * nu);
-  return u < infinity ? fma(nu, log1p(u), -delta) : -delta;
-}
-
 constexpr double series_z = 0.75;    // the sums cancel by e^(2z) where ν is small
 constexpr double series_limit = 0.4; // of y/(ν-1): where 1-M reaches about ⅓
 constexpr double no_tail = 20.5;     // from this ν on y^ν/Γ(1+ν)² is nothing
@@ -204,9 +189,33 @@ struct Matern::Parts {
   double dz = nan, dnu = nan, dzz = nan;
 };
 
+/// w = √(ν²+z²) and δ = w-ν = z²/(w+ν), a sum: an ulp of δ can be 1.6 of log M.
+struct Matern::Radius {
+  double w;
+  DoubleDouble delta;
+
+  LATHE_BESSEL_INLINE Radius(double nu, double z) noexcept {
+    const kernel::Scaled a = kernel::scaled(nu, z);
+    const DoubleDouble ww = kernel::two_product(a.v, a.v) + kernel::two_product(a.x, a.x);
+    const double root = std::sqrt(ww.hi),
+                 root_lo = (fma(-root, root, ww.hi) + ww.lo) * (0.5 / root);
+    const DoubleDouble sum = kernel::fast_two_sum(root, a.v);
+    w = root * a.unscale;
+    delta = DoubleDouble{a.x, 0} / DoubleDouble{sum.hi, sum.lo + root_lo} * z;
+  }
+
+  /// -δ + ν log1p(δ/(2ν)): log M but for a factor that changes slowly. Its slope by δ is -w/(w+ν).
+  [[nodiscard]] LATHE_BESSEL_INLINE DoubleDouble leading(double nu) const noexcept {
+    const double u = delta.hi / (2 * nu), lo = -delta.lo * (w / (w + nu));
+    return {u < infinity ? fma(nu, log1p(u), -delta.hi) : -delta.hi, w < 1e300 ? lo : 0};
+  }
+};
+
 Matern::Matern(double nu) noexcept : nu_(nu > 0 ? nu : nan) {
   if (!(nu > 0 && nu < infinity))
     return;
+  static_assert(sizeof polynomial_ == (kernel::most_half_integer_degree + 1) * sizeof(double));
+  degree_ = kernel::half_integer_polynomial(nu, polynomial_);
   prepare_series();
   prepare_gamma();
 }
@@ -377,36 +386,37 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::series(double z) const noexcept {
 }
 
 template <Matern::Want want>
-LATHE_BESSEL_INLINE Matern::Parts Matern::integral(double z, double w,
-                                                   double delta) const noexcept {
+LATHE_BESSEL_INLINE Matern::Parts Matern::integral(double z, const Radius &polar) const noexcept {
   const matern_table::Level *level = matern_table::levels;
-  while (w >= level->limit)
+  while (polar.w >= level->limit)
     ++level;
-  const NodeSums sums = sum_nodes<want == Want::derivatives>(delta, nu_, *level);
-  const double e = leading(nu_, delta), slow = scale_ * sums.total;
-  Parts r{slow * exponential({e, 0}), 0, 0};
+  const NodeSums sums = sum_nodes<want == Want::derivatives>(polar.delta.hi, nu_, *level);
+  const DoubleDouble lead = polar.leading(nu_);
+  const double slow = scale_ * sums.total;
+  Parts r{slow * exponential(lead), 0, 0};
   if constexpr (want != Want::value) {
-    r.log = e + logarithm(slow);
+    r.log = lead.hi + (lead.lo + logarithm(slow));
     r.complement = -expm1(r.log);
   }
   if constexpr (want == Want::derivatives) {
     // K_{ν-1} carries e^-t = z/(ν+w) e^-s in the integral, d/dν of e^νt carries t.
-    r.dz = -r.value * (z / (nu_ + w)) * (sums.decay / sums.total);
-    const double u = delta / (2 * nu_);
-    const double growth = u < infinity ? log1p(u) : logarithm(0.5 * w) - logarithm(nu_);
+    r.dz = -r.value * (z / (nu_ + polar.w)) * (sums.decay / sums.total);
+    const double u = polar.delta.hi / (2 * nu_);
+    const double growth = u < infinity ? log1p(u) : logarithm(0.5 * polar.w) - logarithm(nu_);
     r.dnu = r.value * ((growth + (0.5 / nu_ - stirling_slope_)) + sums.s / sums.total);
   }
   return r;
 }
 
 template <Matern::Want want>
-LATHE_BESSEL_INLINE Matern::Parts Matern::debye(double z, double w, double delta) const noexcept {
-  const double s = 1 / w, sine = nu_ * s, q = sine * sine;
+LATHE_BESSEL_INLINE Matern::Parts Matern::debye(double z, const Radius &polar) const noexcept {
+  const double delta = polar.delta.hi, s = 1 / polar.w, sine = nu_ * s, q = sine * sine;
   const double sum = kernel::debye_sum<tables::DebyeD, 8>(q, s).alternating();
   const double slow = nu_ < 1 ? logarithm(scale_ * std::sqrt(2 * std::numbers::pi * s))
                               : -0.5 * log1p(delta / nu_) - stirling_;
-  Parts r{0, 0, leading(nu_, delta) + (slow + sum)};
-  r.value = exponential({r.log, 0});
+  const DoubleDouble lead = polar.leading(nu_);
+  const DoubleDouble log = kernel::two_sum(lead.hi, lead.lo + (slow + sum));
+  Parts r{exponential(log), 0, log.hi};
   if constexpr (want != Want::value)
     r.complement = -expm1(r.log);
   if constexpr (want == Want::derivatives) {
@@ -431,16 +441,20 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::parts(double z) const noexcept {
             0, nu_ > 1 ? -0.5 / (nu_ - 1) : nu_ == 0.5 ? 1.0 : nan};
   if (z == infinity)
     return {0, 1, -infinity, 0, 0, 0};
+  const bool closed = degree_ >= 0;
+  if (want == Want::value && closed)
+    return {kernel::half_integer_matern(polynomial_, degree_, z), nan, nan};
   Parts r{};
   if (z < series_z || 0.25 * z * z < series_limit * (nu_ - 1)) {
     r = series<want>(z);
     if constexpr (want != Want::value)
       r.log = r.complement < 0.5 ? log1p(-r.complement) : logarithm(r.value);
   } else {
-    const Radius polar = radius(nu_, z);
-    r = polar.w < matern_table::levels[4].limit ? integral<want>(z, polar.w, polar.delta)
-                                                : debye<want>(z, polar.w, polar.delta);
+    const Radius polar(nu_, z);
+    r = polar.w < matern_table::levels[4].limit ? integral<want>(z, polar) : debye<want>(z, polar);
   }
+  if (closed)
+    r.value = kernel::half_integer_matern(polynomial_, degree_, z);
   if constexpr (want == Want::derivatives)
     r.dzz = fma(2 * nu_ - 1, r.dz / z, r.value); // z M'' + (1-2ν) M' - z M = 0
   return r;

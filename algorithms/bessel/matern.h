@@ -15,7 +15,8 @@
 //   w < 110   K_ν(z) = ½ e^-w ((ν+w)/z)^ν ∫ exp(-δ (cosh s - 1) - ν (e^s - 1 - s)) ds, every term
 //   of
 //             the exponent positive, by the trapezoidal rule with at most 64 nodes;
-//   else      Debye's expansion (kernels/debye.h).
+//   else      Debye's expansion (kernels/debye.h);
+//   ν = ½, 3/2, … 17/2: M itself is e^-z times a polynomial (kernels/half_integer.h).
 // For ν → ∞ the functions tend to 1 at fixed z, and M_ν(√(2ν) t) to exp(-t²/2), with no loss of
 // accuracy on the way: ν = 1e15 is as good as ν = 2.
 //
@@ -34,8 +35,8 @@ struct MaternDerivatives {
 };
 
 /// M_ν with everything that depends on ν alone worked out once (about 2 µs). ν ≤ 0 or NaN: every
-/// result is NaN, as it is for z < 0. Cost: 70 ns (series) to 200 ns (integral) a value on one core
-/// with AVX2.
+/// result is NaN, as it is for z < 0. Cost on one core with AVX2: 70 ns (series) to 200 ns
+/// (integral) a value, 15 ns for half-integer ν.
 class Matern {
 public:
   explicit Matern(double nu) noexcept;
@@ -52,17 +53,19 @@ public:
 
 private:
   struct Parts;
+  struct Radius;
   enum class Want { value, logs, derivatives };
   template <Want want> [[nodiscard]] Parts parts(double z) const noexcept;
   template <Want want> [[nodiscard]] Parts series(double z) const noexcept;
-  template <Want want>
-  [[nodiscard]] Parts integral(double z, double w, double delta) const noexcept;
-  template <Want want> [[nodiscard]] Parts debye(double z, double w, double delta) const noexcept;
+  template <Want want> [[nodiscard]] Parts integral(double z, const Radius &) const noexcept;
+  template <Want want> [[nodiscard]] Parts debye(double z, const Radius &) const noexcept;
   void prepare_series() noexcept;
   void prepare_gamma() noexcept;
 
   static constexpr int powers = 21, tail_terms = 13;
   double nu_, eps_ = 0;
+  int degree_ = -1; // of the closed form, if there is one
+  double polynomial_[9] = {};
   int n_ = 0;
   double y_unit_ = 1;
   // 1-M = Σ_{1≤k<n} a_k y^k + y^n Σ_m y^m (α_m - ψ β_m), ψ = (y^ε - 1)/ε; slopes are by ν.

@@ -5,7 +5,7 @@
 
 namespace lathe::bessel {
 
-/// far, outer, rim: Debye's expansion with 8, 16, 22 terms. middle: power series for I, polynomial
+/// far, outer, rim: Debye's expansion with 8, 16, 20 terms. middle: power series for I, polynomial
 /// patches for K; origin: K by logarithms. edge: v or x is 0, infinite or outside the domain.
 enum class Region { edge, far, outer, rim, middle, origin };
 inline constexpr const char *region_names[] = {"edge", "far", "outer", "rim", "middle", "origin"};

@@ -69,8 +69,10 @@ PETSC_EXTERN PetscErrorCode LatheVmfOptionsSetDefaults(LatheVmfOptions *options)
  *  from a spherical k-means++ start: centres are rows drawn with probability proportional to
  *  1 − (largest cosine to a centre), weights the shares of the nearest centres, κ common, from
  * pairs of rows with the same centre. The log-likelihood never falls, up to its rounding (κ·2⁻⁵² a
- * row). A component left with less than 10⁻⁶ rows is switched off (weight 0, κ 0, counted in
- * `empty`). Not converging is no error: see `converged`.
+ * row). Standard errors of a component are those of its own rows, weighted as they are assigned in
+ * the end: what is unknown about the assignment is not in them, so where components overlap they
+ * are too small. A component left with less than 10⁻⁶ rows is switched off (weight 0, κ 0, counted
+ * in `empty`). Not converging is no error: see `converged`.
  *
  *  Cost: one pass 2 reads of the local rows (one from cache); a step of EM 2·K·dim operations a row
  *  and 8·dim for each component that takes part in it. Memory: 8 bytes a local row and 24·K·dim;

@@ -16,30 +16,53 @@
 namespace lathe::bessel {
 namespace {
 
-// Eight sums side by side: the order of the additions is part of the definition.
+// Eight sums side by side: the order of the additions is part of the definition. Two vectors of 32
+// bytes, which AVX2 keeps in registers; g++ keeps one of 64 bytes in memory unless it has AVX-512.
 constexpr std::size_t lanes = 8;
-using Doubles = double __attribute__((vector_size(lanes * sizeof(double))));
-using Floats = float __attribute__((vector_size(lanes * sizeof(float))));
+using Quad = double __attribute__((vector_size(32)));
+using NarrowQuad = float __attribute__((vector_size(16)));
 
-LATHE_INLINE void load(const double *x, Doubles *v) {
-  std::memcpy(v, x, sizeof *v);
+struct Doubles {
+  Quad first, second;
+};
+LATHE_INLINE Doubles operator+(const Doubles &a, const Doubles &b) {
+  return {a.first + b.first, a.second + b.second};
 }
-LATHE_INLINE void load(const float *x, Doubles *v) {
-  Floats narrow;
-  std::memcpy(&narrow, x, sizeof narrow);
-  *v = __builtin_convertvector(narrow, Doubles);
+LATHE_INLINE Doubles operator-(const Doubles &a, const Doubles &b) {
+  return {a.first - b.first, a.second - b.second};
+}
+LATHE_INLINE Doubles operator*(const Doubles &a, const Doubles &b) {
+  return {a.first * b.first, a.second * b.second};
+}
+LATHE_INLINE Doubles all(double a) {
+  const Quad q = {a, a, a, a};
+  return {q, q};
+}
+
+LATHE_INLINE Doubles load(const double *x) {
+  Doubles v;
+  std::memcpy(&v, x, sizeof v);
+  return v;
+}
+LATHE_INLINE Doubles load(const float *x) {
+  NarrowQuad narrow[2];
+  std::memcpy(narrow, x, sizeof narrow);
+  return {__builtin_convertvector(narrow[0], Quad), __builtin_convertvector(narrow[1], Quad)};
+}
+LATHE_INLINE void store(const Doubles &v, double *x) {
+  std::memcpy(x, &v, sizeof v);
 }
 LATHE_INLINE double total(const Doubles &v) {
-  return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
+  return ((v.first[0] + v.first[1]) + (v.first[2] + v.first[3])) +
+         ((v.second[0] + v.second[1]) + (v.second[2] + v.second[3]));
 }
 
 template <class T> LATHE_INLINE double squares(const T *x, std::size_t d) {
   Doubles sum = {};
   std::size_t i = 0;
   for (; i + lanes <= d; i += lanes) {
-    Doubles v;
-    load(x + i, &v);
-    sum += v * v;
+    const Doubles v = load(x + i);
+    sum = sum + v * v;
   }
   double rest = 0;
   for (; i < d; ++i)
@@ -52,13 +75,9 @@ LATHE_INLINE void dots(const RowGroup<T> &x, const double *mu, std::size_t d, do
   Doubles sum[row_group] = {};
   std::size_t i = 0;
   for (; i + lanes <= d; i += lanes) {
-    Doubles m;
-    load(mu + i, &m);
-    for (std::size_t r = 0; r < row_group; ++r) {
-      Doubles v;
-      load(x[r] + i, &v);
-      sum[r] += v * m;
-    }
+    const Doubles m = load(mu + i);
+    for (std::size_t r = 0; r < row_group; ++r)
+      sum[r] = sum[r] + load(x[r] + i) * m;
   }
   for (std::size_t r = 0; r < row_group; ++r) {
     double rest = 0;
@@ -71,21 +90,18 @@ LATHE_INLINE void dots(const RowGroup<T> &x, const double *mu, std::size_t d, do
 template <class T>
 LATHE_INLINE void add(const RowGroup<T> &x, const double *scale, std::size_t d,
                       PreRounding rounding, double *high, double *low) {
+  const Doubles cut_high = all(rounding.cut_high), cut_low = all(rounding.cut_low);
   std::size_t i = 0;
   for (; i + lanes <= d; i += lanes) {
-    Doubles high_sum, low_sum;
-    load(high + i, &high_sum);
-    load(low + i, &low_sum);
+    Doubles high_sum = load(high + i), low_sum = load(low + i);
     for (std::size_t r = 0; r < row_group; ++r) {
-      Doubles v;
-      load(x[r] + i, &v);
-      const Doubles t = v * scale[r];
-      const Doubles h = (t + rounding.cut_high) - rounding.cut_high;
-      high_sum += h;
-      low_sum += ((t - h) + rounding.cut_low) - rounding.cut_low;
+      const Doubles t = load(x[r] + i) * all(scale[r]);
+      const Doubles h = (t + cut_high) - cut_high;
+      high_sum = high_sum + h;
+      low_sum = low_sum + (((t - h) + cut_low) - cut_low);
     }
-    std::memcpy(high + i, &high_sum, sizeof high_sum);
-    std::memcpy(low + i, &low_sum, sizeof low_sum);
+    store(high_sum, high + i);
+    store(low_sum, low + i);
   }
   for (; i < d; ++i)
     for (std::size_t r = 0; r < row_group; ++r) {

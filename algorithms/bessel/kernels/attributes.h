@@ -17,3 +17,6 @@
 #else
 #define LATHE_BESSEL_INLINE inline __attribute__((always_inline))
 #endif
+
+// For lambdas, which are device functions where the function around them is one.
+#define LATHE_BESSEL_LAMBDA __attribute__((always_inline))

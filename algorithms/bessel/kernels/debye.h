@@ -65,7 +65,7 @@ LATHE_BESSEL_INLINE DebyeLead debye_lead(double v, double x) noexcept {
   const double w = __builtin_sqrt(ww.hi), s = 1.0 / w;
   const double w_lo = (fma(-w, w, ww.hi) + ww.lo) * (0.5 * s);
   // asinh(v/x) = log((v + w)/x)
-  DoubleDouble n = two_sum(a.v, w);
+  DoubleDouble n = fast_two_sum(w, a.v);
   n.lo += w_lo;
   const Split m = split(x);
   const double reciprocal = 1.0 / m.mantissa, r = n.hi * reciprocal;
@@ -98,7 +98,12 @@ LATHE_BESSEL_INLINE double finite_or(double value, double lead) noexcept {
   return lead - lead == 0.0 ? value : lead;
 }
 
-/// terms = 8 where max(v, x) > 180, 16 where (v/17.5)² + (x/30)² ≥ 1, else 20.
+/// All that the tables hold; where neither 8 (max(v, x) > 180) nor 16 ((v/17.5)² + (x/30)² ≥ 1) do.
+inline constexpr int most_debye_terms = 20;
+static_assert(sizeof tables::DebyeD::c / sizeof(double) ==
+              most_debye_terms * (most_debye_terms + 3) / 2);
+
+/// terms = 8, 16 or most_debye_terms.
 template <int terms> LATHE_BESSEL_INLINE Both debye(double v, double x) noexcept {
   const DebyeLead a = debye_lead(v, x);
   const OddEven d = debye_sum<tables::DebyeD, terms>(a.q, a.s);

@@ -63,6 +63,8 @@ LATHE_BESSEL_INLINE Cell cell_of(double r) noexcept {
           table_entry(i + 256)};
 }
 
+// Of k log 2, log c, z, z²/2, … each is 0 or above all that follow it: their sums need no two_sum.
+
 /// log((r.hi + r.lo)·2^k), r.hi normal and positive: absolute error about 2^-88 (1 + |log|).
 LATHE_BESSEL_INLINE DoubleDouble log_accurate(DoubleDouble r, double k) noexcept {
   const Cell cell = cell_of(r.hi);
@@ -83,11 +85,11 @@ LATHE_BESSEL_INLINE DoubleDouble log_accurate(DoubleDouble r, double k) noexcept
   tail = fma(z.hi, tail, 0.2);
   tail = fma(z.hi, tail, -0.25);
   const double t4 = zz * zz * tail;
-  const DoubleDouble a = two_sum(k * ln2_hi, cell.log_hi);
-  const DoubleDouble b = two_sum(a.hi, z.hi);
-  const DoubleDouble c = two_sum(b.hi, -0.5 * zz);
-  const DoubleDouble d = two_sum(c.hi, t3);
-  const DoubleDouble e = two_sum(d.hi, t4);
+  const DoubleDouble a = fast_two_sum(k * ln2_hi, cell.log_hi);
+  const DoubleDouble b = fast_two_sum(a.hi, z.hi);
+  const DoubleDouble c = fast_two_sum(b.hi, -0.5 * zz);
+  const DoubleDouble d = fast_two_sum(c.hi, t3);
+  const DoubleDouble e = fast_two_sum(d.hi, t4);
   const double lo = ((((a.lo + b.lo) + (c.lo + d.lo)) + e.lo) + k * ln2_mid) +
                     ((cell.log_lo + z.lo) + (fma(k, ln2_lo, t3_lo) - 0.5 * zz_lo));
   return fast_two_sum(e.hi, lo);
@@ -107,9 +109,9 @@ LATHE_BESSEL_INLINE DoubleDouble log(double r, double k = 0.0) noexcept {
   tail = fma(z, tail, 0.2);
   tail = fma(z, tail, -0.25);
   tail = fma(z, tail, 1.0 / 3);
-  const DoubleDouble a = two_sum(k * ln2_hi, cell.log_hi);
-  const DoubleDouble b = two_sum(a.hi, z);
-  const DoubleDouble c = two_sum(b.hi, -0.5 * zz);
+  const DoubleDouble a = fast_two_sum(k * ln2_hi, cell.log_hi);
+  const DoubleDouble b = fast_two_sum(a.hi, z);
+  const DoubleDouble c = fast_two_sum(b.hi, -0.5 * zz);
   const double lo = ((a.lo + b.lo) + c.lo) +
                     (fma(k, ln2_mid, cell.log_lo) + fma(-0.5, zz_lo, p.lo)) + zz * z * tail;
   return fast_two_sum(c.hi, lo);

@@ -5,6 +5,7 @@
 #pragma once
 #include "bessel/kernels/attributes.h"
 #include "bessel/kernels/regions.h"
+#include "bessel/kernels/steps.h"
 
 // Kept out of line, one copy a file: expansions are long, and every function uses them.
 #ifdef __CUDACC__
@@ -19,11 +20,11 @@ template <class... Expansions> struct List {};
 
 template <class Expansion, class Result>
 LATHE_BESSEL_OUTLINE Result outlined(double v, double x) noexcept {
-  return Result{Expansion::at(v, x)};
+  return Result{Expansion::template at<OnePoint>(v, x)};
 }
 
 template <class Result, class First, class... Rest>
-LATHE_BESSEL_INLINE Result select(List<First, Rest...>, int region, double v, double x) noexcept {
+LATHE_BESSEL_INLINE Result select(List<First, Rest...>, Index region, double v, double x) noexcept {
   if constexpr (sizeof...(Rest) == 0)
     return outlined<First, Result>(v, x);
   else

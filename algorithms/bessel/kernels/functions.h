@@ -6,62 +6,66 @@
 
 namespace lathe::bessel::kernel {
 
-// Expansions; invariant_in_v: much of the work depends on v alone.
+// Expansions; at<Form>: steps.h; invariant_in_v: much of the work depends on v alone.
 
 template <int terms> struct Debye {
   static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE Both at(double v, double x) noexcept { return debye<terms>(v, x); }
+  template <class> static LATHE_BESSEL_INLINE Both at(double v, double x) noexcept {
+    return debye<terms>(v, x);
+  }
 };
 template <int terms> struct DebyeFast {
   static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE Both at(double v, double x) noexcept {
+  template <class> static LATHE_BESSEL_INLINE Both at(double v, double x) noexcept {
     return debye_fast<terms>(v, x);
   }
 };
 template <int terms> struct SeriesI {
   static constexpr bool invariant_in_v = true;
-  static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
-    return log_i_series<terms>(v, x);
+  template <class Form> static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
+    return log_i_series<Form, terms>(v, x);
   }
 };
 struct SmallK {
   static constexpr bool invariant_in_v = true;
-  static LATHE_BESSEL_INLINE double at(double v, double x) noexcept { return log_k_small(v, x); }
+  template <class Form> static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
+    return log_k_small<Form>(v, x);
+  }
 };
 template <class Patch> struct PatchK {
   static constexpr bool invariant_in_v = true;
-  static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
-    return log_k_patch<Patch>(v, x);
+  template <class Form> static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
+    return log_k_patch<Form, Patch>(v, x);
   }
 };
 template <int terms> struct DebyeDerivativesI {
   static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
+  template <class> static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
     return debye_derivatives<terms>(v, x).i;
   }
 };
 template <int terms> struct DebyeDerivativesK {
   static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
+  template <class> static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
     return debye_derivatives<terms>(v, x).k;
   }
 };
 template <int terms> struct SeriesDerivativesI {
   static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
-    return log_i_series_derivatives<terms>(v, x);
+  template <class Form> static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
+    return log_i_series_derivatives<Form, terms>(v, x);
   }
 };
 struct SmallDerivativesK {
   static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
-    return log_k_small_derivatives(v, x);
+  template <class Form> static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
+    return log_k_small_derivatives<Form>(v, x);
   }
 };
 template <class Patch> struct PatchDerivativesK {
   static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
-    return log_k_patch_derivatives<Patch>(v, x);
+  template <class Form> static LATHE_BESSEL_INLINE Derivatives at(double v, double x) noexcept {
+    return log_k_patch_derivatives<Form, Patch>(v, x);
   }
 };
 
@@ -95,7 +99,7 @@ template <template <int> class Outer> struct LogI {
       List<Outer<8>, Outer<16>, Outer<20>, SeriesI<12>, SeriesI<18>, SeriesI<30>, SeriesI<46>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
-  static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return i_region(v, x); }
+  static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return i_region(v, x); }
   static LATHE_BESSEL_INLINE Result edge(double v, double x) noexcept {
     return Both{log_i_edge(v, x), log_k_edge(v, x)};
   }
@@ -108,7 +112,7 @@ template <template <int> class Outer> struct LogK {
            PatchK<tables::Patch2>, PatchK<tables::Patch3>, PatchK<tables::Patch4>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
-  static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return k_region(v, x); }
+  static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return k_region(v, x); }
   static LATHE_BESSEL_INLINE Result edge(double v, double x) noexcept {
     return Both{log_i_edge(v, x), log_k_edge(v, x)};
   }
@@ -122,7 +126,9 @@ struct LogKMiddle {
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept {
     return is_regular(v, x) && is_middle(v, x);
   }
-  static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return k_region(v, x) - 3; }
+  static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept {
+    return k_region(v, x) - 3;
+  }
 };
 
 /// Both in one pass where one expansion gives both.
@@ -138,7 +144,7 @@ struct LogIDerivatives {
                           SeriesDerivativesI<46>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
-  static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return i_region(v, x); }
+  static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return i_region(v, x); }
   static LATHE_BESSEL_INLINE Result edge(double v, double x) noexcept {
     const double value = log_i_edge(v, x);
     if (value != value)
@@ -159,7 +165,7 @@ struct LogKDerivatives {
                           PatchDerivativesK<tables::Patch3>, PatchDerivativesK<tables::Patch4>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
-  static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return k_region(v, x); }
+  static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return k_region(v, x); }
   static LATHE_BESSEL_INLINE Result edge(double v, double x) noexcept {
     const double value = log_k_edge(v, x);
     if (value != value)

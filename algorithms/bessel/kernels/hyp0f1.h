@@ -47,7 +47,7 @@ LATHE_BESSEL_INLINE double log_hyp0f1_regular(double b, double z) noexcept {
                    : x < 12.0 ? log_series<30>(v, x)
                               : log_series<46>(v, x));
   const DoubleDouble log_i = x > 180.0 ? debye_log_i<8>(v, x) : debye_log_i<20>(v, x);
-  const ReciprocalFactorial g = reciprocal_factorial(v);
+  const ReciprocalFactorial g = reciprocal_factorial<OnePoint>(v);
   const Split m = split(x);
   const DoubleDouble power = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0) * v;
   return rounded((log_i - power) - log(g.numerator / g.denominator));

@@ -15,32 +15,25 @@ struct Pair {
   double before_v, at_v;
 };
 
-// f_{j+1} = f_{j-1} + 2 (μ + j)/x f_j, as long as j < n.
-template <int j>
-LATHE_BESSEL_INLINE Pair patch_steps(double mu, double n, double x, DoubleDouble two_over_x,
-                                     Pair a) noexcept {
-  if constexpr (j == 15) {
-    return a;
-  } else {
-    const double order = mu + static_cast<double>(j);
-    const double c = order * two_over_x.hi;
-    const double c_lo = fma(order, two_over_x.hi, -c) + order * two_over_x.lo;
-    const DoubleDouble product = two_product(c, a.at.hi);
-    const DoubleDouble next = two_sum(product.hi, a.before.hi);
-    const double next_lo =
-        next.lo + (product.lo + fma(c, a.at.lo, fma(c_lo, a.at.hi, a.before.lo)));
-    const double next_v = fma(c, a.at_v, fma(two_over_x.hi, a.at.hi, a.before_v));
-    const bool go = static_cast<double>(j) < n;
-    return patch_steps<j + 1>(mu, n, x, two_over_x,
-                              {{go ? a.at.hi : a.before.hi, go ? a.at.lo : a.before.lo},
-                               {go ? next.hi : a.at.hi, go ? next_lo : a.at.lo},
-                               go ? a.at_v : a.before_v,
-                               go ? next_v : a.at_v});
-  }
+LATHE_BESSEL_INLINE Pair chosen(bool first, Pair a, Pair b) noexcept {
+  return {chosen(first, a.before, b.before), chosen(first, a.at, b.at),
+          chosen(first, a.before_v, b.before_v), chosen(first, a.at_v, b.at_v)};
+}
+
+/// f_{j+1} = f_{j-1} + 2 (μ + j)/x f_j.
+LATHE_BESSEL_INLINE Pair patch_step(double order, DoubleDouble two_over_x, Pair a) noexcept {
+  const double c = order * two_over_x.hi;
+  const double c_lo = fma(order, two_over_x.hi, -c) + order * two_over_x.lo;
+  const DoubleDouble product = two_product(c, a.at.hi);
+  const DoubleDouble next = two_sum(product.hi, a.before.hi);
+  const double next_lo = next.lo + (product.lo + fma(c, a.at.lo, fma(c_lo, a.at.hi, a.before.lo)));
+  return {
+      a.at, {next.hi, next_lo}, a.at_v, fma(c, a.at_v, fma(two_over_x.hi, a.at.hi, a.before_v))};
 }
 
 /// f at v and v - 1 (order 1 - v where v < ½: K is even in its order).
-template <class Patch> LATHE_BESSEL_INLINE Pair patch_pair(double v, double x) noexcept {
+template <class Form, class Patch>
+LATHE_BESSEL_INLINE Pair patch_pair(double v, double x) noexcept {
   const double n = nearest_integer(v), mu = v - n, r = 1.0 / x;
   const double t = (r - Patch::centre) * Patch::scale, mm = mu * mu;
   const Dual q0 = bivariate<typename Patch::K0>(t, Dual{fma(8.0, mm, -1.0), 16.0 * mu});
@@ -51,7 +44,9 @@ template <class Patch> LATHE_BESSEL_INLINE Pair patch_pair(double v, double x) n
   const double f1_v = fma(a1, q1.slope, 2.0 * (1.0 + mu) * r * q1.value);
   const double two_r = 2.0 * r;
   const DoubleDouble two_over_x = {two_r, fma(-x, two_r, 2.0) * r};
-  const Pair up = patch_steps<1>(mu, n, x, two_over_x, {f0, f1, f0_v, f1_v});
+  const Pair up = take_steps<14>(
+      Form{}, n - 1.0, Pair{f0, f1, f0_v, f1_v},
+      [=](double j, Pair a) LATHE_BESSEL_LAMBDA { return patch_step(mu + j, two_over_x, a); });
   const DoubleDouble reflected = f1 - f0 * (mu * two_r);
   const bool base = n < 0.5;
   return {{base ? reflected.hi : up.before.hi, base ? reflected.lo : up.before.lo},
@@ -69,13 +64,15 @@ LATHE_BESSEL_INLINE double log_scaled_k(DoubleDouble f, double x) noexcept {
   return rounded(((log_f + -x) - half) + constant);
 }
 
-template <class Patch> LATHE_BESSEL_INLINE double log_k_patch(double v, double x) noexcept {
-  return log_scaled_k(patch_pair<Patch>(v, x).at, x);
+template <class Form, class Patch>
+LATHE_BESSEL_INLINE double log_k_patch(double v, double x) noexcept {
+  return log_scaled_k(patch_pair<Form, Patch>(v, x).at, x);
 }
 
 /// K_{v+1}/K_v = K_{v-1}/K_v + 2v/x.
-template <class Patch> LATHE_BESSEL_INLINE double k_ratio_patch(double v, double x) noexcept {
-  const Pair f = patch_pair<Patch>(v, x);
+template <class Form, class Patch>
+LATHE_BESSEL_INLINE double k_ratio_patch(double v, double x) noexcept {
+  const Pair f = patch_pair<Form, Patch>(v, x);
   return rounded(f.before) / rounded(f.at) + 2.0 * v / x;
 }
 
@@ -89,9 +86,9 @@ LATHE_BESSEL_INLINE Derivatives k_derivatives(double value, double t, double dv,
   return {value, -(t + u), dv, x < 0x1p-520 ? __builtin_inf() : v < 0.5 ? small_v : large_v};
 }
 
-template <class Patch>
+template <class Form, class Patch>
 LATHE_BESSEL_INLINE Derivatives log_k_patch_derivatives(double v, double x) noexcept {
-  const Pair f = patch_pair<Patch>(v, x);
+  const Pair f = patch_pair<Form, Patch>(v, x);
   return k_derivatives(log_scaled_k(f.at, x), rounded(f.before) / rounded(f.at),
                        f.at_v / rounded(f.at), v, x);
 }

@@ -129,25 +129,17 @@ struct SmallPair {
   double at_v, before_v;
 };
 
-template <int j>
-LATHE_BESSEL_INLINE SmallPair small_steps(double mu, double n, double half_x,
-                                          SmallPair a) noexcept {
-  if constexpr (j == 15) {
-    return a;
-  } else {
-    const double order = mu + static_cast<double>(j);
-    const DoubleDouble next = a.at * order + a.before * half_x;
-    const DoubleDouble scaled_at = a.at * half_x;
-    const double next_v = fma(half_x, a.before_v, fma(order, a.at_v, a.at.hi));
-    const bool go = static_cast<double>(j) < n;
-    return small_steps<j + 1>(mu, n, half_x,
-                              {{go ? next.hi : a.at.hi, go ? next.lo : a.at.lo},
-                               {go ? scaled_at.hi : a.before.hi, go ? scaled_at.lo : a.before.lo},
-                               go ? next_v : a.at_v,
-                               go ? half_x * a.at_v : a.before_v});
-  }
+LATHE_BESSEL_INLINE SmallPair chosen(bool first, SmallPair a, SmallPair b) noexcept {
+  return {chosen(first, a.at, b.at), chosen(first, a.before, b.before),
+          chosen(first, a.at_v, b.at_v), chosen(first, a.before_v, b.before_v)};
 }
 
+LATHE_BESSEL_INLINE SmallPair small_step(double order, double half_x, SmallPair a) noexcept {
+  return {a.at * order + a.before * half_x, a.at * half_x,
+          fma(half_x, a.before_v, fma(order, a.at_v, a.at.hi)), half_x * a.at_v};
+}
+
+template <class Form>
 LATHE_BESSEL_INLINE Derivatives log_k_small_derivatives(double v, double x) noexcept {
   const Temme t = temme(v, x);
   const bool base = t.n < 0.5;
@@ -156,9 +148,12 @@ LATHE_BESSEL_INLINE Derivatives log_k_small_derivatives(double v, double x) noex
   const double k_value = rounded(k.value);
   const double before = half_x * t.down.value * k_value;
   const double before_v = fma(half_x * t.down.value, k.slope, half_x * t.down.slope * k_value);
-  const SmallPair up = small_steps<1>(
-      t.mu, t.n, half_x,
-      {{0.5 * k1.value.hi, 0.5 * k1.value.lo}, {before, 0.0}, 0.5 * k1.slope, before_v});
+  const SmallPair start = {
+      {0.5 * k1.value.hi, 0.5 * k1.value.lo}, {before, 0.0}, 0.5 * k1.slope, before_v};
+  const SmallPair up =
+      take_steps<14>(Form{}, t.n - 1.0, start, [&](double j, SmallPair a) LATHE_BESSEL_LAMBDA {
+        return small_step(t.mu + j, half_x, a);
+      });
   const DoubleDouble at = {base ? k.value.hi : up.at.hi, base ? k.value.lo : up.at.lo};
   const DoubleDouble power = t.log_half_x * (base ? 0.0 : -v);
   const double value = rounded(power + log(at));
@@ -169,14 +164,8 @@ LATHE_BESSEL_INLINE Derivatives log_k_small_derivatives(double v, double x) noex
   return k_derivatives(value, ratio, dv, v, x);
 }
 
-LATHE_BESSEL_INLINE double log_k_small(double v, double x) noexcept {
-  return log_k_small_derivatives(v, x).value;
-}
-
-/// K_{v+1}/K_v = K_{v-1}/K_v + 2v/x, all positive.
-LATHE_BESSEL_INLINE double k_ratio_small(double v, double x) noexcept {
-  const Derivatives d = log_k_small_derivatives(v, x);
-  return v / x - d.dx;
+template <class Form> LATHE_BESSEL_INLINE double log_k_small(double v, double x) noexcept {
+  return log_k_small_derivatives<Form>(v, x).value;
 }
 
 } // namespace lathe::bessel::kernel

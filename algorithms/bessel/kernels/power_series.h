@@ -4,6 +4,7 @@
 // N ← y N + D for k = terms … 1; all terms are positive.
 #pragma once
 #include "bessel/kernels/debye.h"
+#include "bessel/kernels/steps.h"
 #include "bessel/tables/gamma_tables.h"
 
 namespace lathe::bessel::kernel {
@@ -49,18 +50,15 @@ struct Pochhammer {
   DoubleDouble product, slope; // slope = d product / df
 };
 
-template <int j>
-LATHE_BESSEL_INLINE Pochhammer pochhammer_steps(double f, double n, Pochhammer a) noexcept {
-  if constexpr (j > 18) {
-    return a;
-  } else {
-    const bool take = static_cast<double>(j) <= n;
-    const double t = take ? f + static_cast<double>(j) : 1.0;
-    return pochhammer_steps<j + 1>(
-        f, n,
-        {a.product * t,
-         a.slope * t + DoubleDouble{take ? a.product.hi : 0.0, take ? a.product.lo : 0.0}});
-  }
+LATHE_BESSEL_INLINE Pochhammer chosen(bool first, Pochhammer a, Pochhammer b) noexcept {
+  return {chosen(first, a.product, b.product), chosen(first, a.slope, b.slope)};
+}
+
+template <class Form> LATHE_BESSEL_INLINE Pochhammer pochhammer(double f, double n) noexcept {
+  return take_steps<18>(Form{}, n, Pochhammer{{1.0, 0.0}, {0.0, 0.0}},
+                        [f](double j, Pochhammer a) LATHE_BESSEL_LAMBDA {
+                          return Pochhammer{a.product * (f + j), a.slope * (f + j) + a.product};
+                        });
 }
 
 /// 1/Γ(v+1) as a quotient and its log-derivative -ψ(v+1); 0 ≤ v ≤ 18.
@@ -68,9 +66,10 @@ struct ReciprocalFactorial {
   DoubleDouble numerator, denominator, slope;
 };
 
+template <class Form>
 LATHE_BESSEL_INLINE ReciprocalFactorial reciprocal_factorial(double v) noexcept {
   const double n = nearest_integer(v), f = v - n;
-  const Pochhammer p = pochhammer_steps<1>(f, n, {{1.0, 0.0}, {0.0, 0.0}});
+  const Pochhammer p = pochhammer<Form>(f, n);
   const Dual g = horner<tables::ReciprocalGamma>(Dual{2.0 * f, 2.0});
   const DoubleDouble value = fast_two_sum(1.0, f * g.value);
   return {value, p.product, -(p.slope / p.product) + fma(f, g.slope, g.value) / value.hi};
@@ -82,9 +81,10 @@ template <int terms> LATHE_BESSEL_INLINE DoubleDouble log_series(double v, doubl
   return log(s.n / s.d);
 }
 
-template <int terms> LATHE_BESSEL_INLINE double log_i_series(double v, double x) noexcept {
+template <class Form, int terms>
+LATHE_BESSEL_INLINE double log_i_series(double v, double x) noexcept {
   const SeriesSum s = series<terms, terms / 4>(v, x);
-  const ReciprocalFactorial g = reciprocal_factorial(v);
+  const ReciprocalFactorial g = reciprocal_factorial<Form>(v);
   const Split m = split(x);
   const DoubleDouble power = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0) * v;
   return rounded(power + log((g.numerator * s.n) / (g.denominator * s.d)));
@@ -96,11 +96,11 @@ template <int terms> LATHE_BESSEL_INLINE DoubleDouble ratio_series(double v, dou
   return (s.n_y / s.n) * (0.5 * x);
 }
 
-template <int terms>
+template <class Form, int terms>
 LATHE_BESSEL_INLINE Derivatives log_i_series_derivatives(double v, double x) noexcept {
-  const double value = log_i_series<terms>(v, x);
+  const double value = log_i_series<Form, terms>(v, x);
   const SeriesSum s = series<terms, terms / 2>(v, x);
-  const ReciprocalFactorial g = reciprocal_factorial(v);
+  const ReciprocalFactorial g = reciprocal_factorial<Form>(v);
   const Split m = split(x);
   const DoubleDouble log_half_x = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0);
   const DoubleDouble half_ratio = s.n_y / s.n;

@@ -14,7 +14,7 @@ struct Ratio {
 /// A = x/(w + v) - c (½ + ΣF s^k), 1 - A = (v + v²/(w + x))/(w + v) + c (½ + ΣF s^k), c = x/w².
 template <int terms> struct DebyeRatioI {
   static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE Ratio at(double v, double x) noexcept {
+  template <class> static LATHE_BESSEL_INLINE Ratio at(double v, double x) noexcept {
     const Scaled a = scaled(v, x);
     const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w, sine = a.v * s;
     const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
@@ -24,7 +24,7 @@ template <int terms> struct DebyeRatioI {
 };
 template <int terms> struct SeriesRatioI {
   static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE Ratio at(double v, double x) noexcept {
+  template <class> static LATHE_BESSEL_INLINE Ratio at(double v, double x) noexcept {
     const DoubleDouble r = ratio_series<terms>(v, x);
     return {rounded(r), rounded(-r + 1.0)};
   }
@@ -36,7 +36,7 @@ struct RatioI {
                           SeriesRatioI<18>, SeriesRatioI<30>, SeriesRatioI<46>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
-  static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return i_region(v, x); }
+  static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return i_region(v, x); }
   static LATHE_BESSEL_INLINE Result edge(double v, double x) noexcept {
     if (!is_domain(v, x) || (v == infinity && x == infinity))
       return {not_a_number, not_a_number};
@@ -46,7 +46,7 @@ struct RatioI {
 
 /// K_{v+1}/K_v = (v + w)/x + c (½ + Σ(-1)^k F s^k).
 template <int terms> struct DebyeRatioK {
-  static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
+  template <class> static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
     const Scaled a = scaled(v, x);
     const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w, sine = a.v * s;
     const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
@@ -55,13 +55,13 @@ template <int terms> struct DebyeRatioK {
 };
 // K_{v+1}/K_v = K_{v-1}/K_v + 2v/x, all positive.
 struct SmallRatioK {
-  static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
-    return v / x - log_k_small_derivatives(v, x).dx;
+  template <class Form> static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
+    return v / x - log_k_small_derivatives<Form>(v, x).dx;
   }
 };
 template <class Patch> struct PatchRatioK {
-  static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
-    return k_ratio_patch<Patch>(v, x);
+  template <class Form> static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
+    return k_ratio_patch<Form, Patch>(v, x);
   }
 };
 
@@ -73,7 +73,7 @@ struct RatioK {
            PatchRatioK<tables::Patch3>, PatchRatioK<tables::Patch4>>;
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
-  static LATHE_BESSEL_INLINE int region(double v, double x) noexcept { return k_region(v, x); }
+  static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return k_region(v, x); }
   static LATHE_BESSEL_INLINE Result edge(double v, double x) noexcept {
     if (!is_domain(v, x) || (v == infinity && x == infinity))
       return not_a_number;
@@ -109,11 +109,9 @@ LATHE_BESSEL_INLINE double inverse_ratio_start(double v, double t) noexcept {
   return start * fma(-1.3 * rr * rr, one_less_rr / (p1 + 2.0), 1.0);
 }
 
-/// One Halley step for A(x) = r with A' = 1 - A² - (2v+1) A/x, which cancels as r → 1: there
-/// A' = (2v+1)/2x² (1 + O(1 - r)) will do, since the start is that near.
-template <class Ratios>
-LATHE_BESSEL_INLINE double halley_step(double v, double t, double x) noexcept {
-  const Ratio a = Ratios::at(v, x);
+/// One Halley step from x, where the ratio is a, to A(x) = r with A' = 1 - A² - (2v+1) A/x, which
+/// cancels as r → 1: there A' = (2v+1)/2x² (1 + O(1 - r)) will do, since the start is that near.
+LATHE_BESSEL_INLINE double halley_step(double v, double t, double x, Ratio a) noexcept {
   const Unfolded u = unfolded(t);
   const double f = t < 0.0 ? u.complement - a.complement : a.value - u.r;
   const double reciprocal = 1.0 / x, y = fma(2.0, v, 1.0) * reciprocal;
@@ -124,40 +122,44 @@ LATHE_BESSEL_INLINE double halley_step(double v, double t, double x) noexcept {
   return x - 2.0 * f * d / (2.0 * d * d - f * dd);
 }
 
-/// Two of them, in the expansion that serves the start.
-template <class Ratios> struct InverseRatio {
-  static constexpr bool invariant_in_v = false;
-  static LATHE_BESSEL_INLINE double at(double v, double t) noexcept {
-    const double start = inverse_ratio_start(v, t);
-    const double x = halley_step<Ratios>(v, t, halley_step<Ratios>(v, t, start));
-    // The start is exact for r near 0 or 1 and for large v, where A' is lost to cancellation.
-    const Unfolded u = unfolded(t);
-    const bool exact = (u.r < 0x1p-27) | (u.complement < 0x1p-52) | (v > 0x1p50);
-    return exact ? start : x;
-  }
-};
-
-/// x with A(x) = r, of v and a folded ratio; from_complement: of arrays of 1 - r.
+/// x with A(x) = r of v and a folded ratio: two Halley steps from the start, both in the expansion
+/// that serves it. from_complement: arrays hold 1 - r.
 template <bool from_complement> struct InverseRatioI {
-  using Result = double;
-  using Expansions = List<InverseRatio<DebyeRatioI<8>>, InverseRatio<DebyeRatioI<16>>,
-                          InverseRatio<DebyeRatioI<20>>, InverseRatio<SeriesRatioI<12>>,
-                          InverseRatio<SeriesRatioI<18>>, InverseRatio<SeriesRatioI<30>>,
-                          InverseRatio<SeriesRatioI<46>>>;
+  using Expansions = RatioI::Expansions;
+  static constexpr int steps = 2;
   static LATHE_BESSEL_INLINE double map(double r) noexcept {
     return from_complement ? folded_complement(r) : folded_ratio(r);
   }
   static LATHE_BESSEL_INLINE bool regular(double v, double t) noexcept {
     return (v >= 0.0) & (v < infinity) & (t > -1.0) & (t < 1.0) & (t != 0.0);
   }
-  static LATHE_BESSEL_INLINE int region(double v, double t) noexcept {
+  static LATHE_BESSEL_INLINE Index region(double v, double t) noexcept {
     return i_region(v, inverse_ratio_start(v, t));
   }
-  static LATHE_BESSEL_INLINE Result edge(double v, double t) noexcept {
+  /// The start is exact for r near 0 or 1 and for large v, where A' is lost to cancellation.
+  static LATHE_BESSEL_INLINE double result(double v, double t, double x) noexcept {
+    const Unfolded u = unfolded(t);
+    const bool exact = (u.r < 0x1p-27) | (u.complement < 0x1p-52) | (v > 0x1p50);
+    return exact ? inverse_ratio_start(v, t) : x;
+  }
+  static LATHE_BESSEL_INLINE double edge(double v, double t) noexcept {
     if (!(v >= 0.0 && v < infinity))
       return not_a_number;
     return t == 0.0 ? 0.0 : t == infinity ? infinity : not_a_number;
   }
 };
+
+template <bool from_complement>
+LATHE_BESSEL_INLINE double inverse_ratio(double v, double r) noexcept {
+  using Inverse = InverseRatioI<from_complement>;
+  const double t = Inverse::map(r);
+  if (!Inverse::regular(v, t))
+    return Inverse::edge(v, t);
+  const Index region = Inverse::region(v, t);
+  double x = inverse_ratio_start(v, t);
+  for (int k = 0; k < Inverse::steps; ++k)
+    x = halley_step(v, t, x, select<Ratio>(RatioI::Expansions{}, region, v, x));
+  return Inverse::result(v, t, x);
+}
 
 } // namespace lathe::bessel::kernel

@@ -5,6 +5,9 @@
 
 namespace lathe::bessel::kernel {
 
+/// As wide as a double: vector code compares without repacking.
+using Index = std::int64_t;
+
 inline constexpr double infinity = __builtin_inf();
 inline constexpr double not_a_number = __builtin_nan("");
 
@@ -30,18 +33,20 @@ LATHE_BESSEL_INLINE bool is_near(double v, double x) noexcept {
 }
 
 /// 0, 1, 2: 8, 16 or 20 terms.
-LATHE_BESSEL_INLINE int debye_length(double v, double x) noexcept {
-  return ((v > 180.0) | (x > 180.0)) ? 0 : is_near(v, x) ? 2 : 1;
+LATHE_BESSEL_INLINE Index debye_length(double v, double x) noexcept {
+  return ((v > 180.0) | (x > 180.0)) ? Index{0} : is_near(v, x) ? Index{2} : Index{1};
 }
 
 /// 3 …: 12, 18, 30 or 46 terms of the power series.
-LATHE_BESSEL_INLINE int i_region(double v, double x) noexcept {
-  return is_middle(v, x) ? 3 + (x >= 1.0) + (x >= 4.0) + (x >= 12.0) : debye_length(v, x);
+LATHE_BESSEL_INLINE Index i_region(double v, double x) noexcept {
+  return is_middle(v, x) ? Index{3} + Index{x >= 1.0} + Index{x >= 4.0} + Index{x >= 12.0}
+                         : debye_length(v, x);
 }
 
 /// 3: x < 0.15; then the patches of k_tables.
-LATHE_BESSEL_INLINE int k_region(double v, double x) noexcept {
-  return is_middle(v, x) ? 3 + (x >= 0.15) + (x >= 0.4) + (x >= 1.0) + (x >= 2.0) + (x >= 5.0)
+LATHE_BESSEL_INLINE Index k_region(double v, double x) noexcept {
+  return is_middle(v, x) ? Index{3} + Index{x >= 0.15} + Index{x >= 0.4} + Index{x >= 1.0} +
+                               Index{x >= 2.0} + Index{x >= 5.0}
                          : debye_length(v, x);
 }
 
