@@ -2,7 +2,6 @@
 #include "bessel/vmf_rows.h"
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 // One source, three instruction sets; the bits agree because nothing is contracted or reassociated.
@@ -20,7 +19,8 @@ namespace {
 // bytes, which AVX2 keeps in registers; g++ keeps one of 64 bytes in memory unless it has AVX-512.
 constexpr std::size_t lanes = 8;
 using Quad = double __attribute__((vector_size(32)));
-using NarrowQuad = float __attribute__((vector_size(16)));
+using QuadAnywhere = double __attribute__((vector_size(32), aligned(8), may_alias));
+using FloatsAnywhere = float __attribute__((vector_size(16), aligned(4), may_alias));
 
 struct Doubles {
   Quad first, second;
@@ -40,17 +40,17 @@ LATHE_INLINE Doubles all(double a) {
 }
 
 LATHE_INLINE Doubles load(const double *x) {
-  Doubles v;
-  std::memcpy(&v, x, sizeof v);
-  return v;
+  const auto *q = reinterpret_cast<const QuadAnywhere *>(x);
+  return {q[0], q[1]};
 }
 LATHE_INLINE Doubles load(const float *x) {
-  NarrowQuad narrow[2];
-  std::memcpy(narrow, x, sizeof narrow);
-  return {__builtin_convertvector(narrow[0], Quad), __builtin_convertvector(narrow[1], Quad)};
+  const auto *q = reinterpret_cast<const FloatsAnywhere *>(x);
+  return {__builtin_convertvector(q[0], Quad), __builtin_convertvector(q[1], Quad)};
 }
 LATHE_INLINE void store(const Doubles &v, double *x) {
-  std::memcpy(x, &v, sizeof v);
+  auto *q = reinterpret_cast<QuadAnywhere *>(x);
+  q[0] = v.first;
+  q[1] = v.second;
 }
 LATHE_INLINE double total(const Doubles &v) {
   return ((v.first[0] + v.first[1]) + (v.first[2] + v.first[3])) +
@@ -76,6 +76,7 @@ LATHE_INLINE void dots(const RowGroup<T> &x, const double *mu, std::size_t d, do
   std::size_t i = 0;
   for (; i + lanes <= d; i += lanes) {
     const Doubles m = load(mu + i);
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < row_group; ++r)
       sum[r] = sum[r] + load(x[r] + i) * m;
   }
@@ -94,6 +95,7 @@ LATHE_INLINE void add(const RowGroup<T> &x, const double *scale, std::size_t d,
   std::size_t i = 0;
   for (; i + lanes <= d; i += lanes) {
     Doubles high_sum = load(high + i), low_sum = load(low + i);
+#pragma GCC unroll 4
     for (std::size_t r = 0; r < row_group; ++r) {
       const Doubles t = load(x[r] + i) * all(scale[r]);
       const Doubles h = (t + cut_high) - cut_high;
