@@ -2,6 +2,7 @@
  * What the registered types of lathe offer beyond the interface of their class, for C and C++. */
 #pragma once
 #include "lipschitz/norm_bracket.h"
+#include "sketching/least_squares.h"
 #include <petscksp.h>
 #include <petscmat.h>
 #include <slepcsvd.h>
@@ -23,6 +24,11 @@ PETSC_EXTERN PetscErrorCode LatheKSPGetEigenvalueBracket(KSP ksp, LatheNormBrack
  *  out  bracket  `lower` is what SVDGetSingularTriplet returns
  *  err  ARG_WRONG for another type, ARG_WRONGSTATE before SVDSolve */
 PETSC_EXTERN PetscErrorCode LatheSVDGetNormBracket(SVD svd, LatheNormBracket *bracket);
+
+/** LatheKSPGetLeastSquaresResult - backward error, digits, rank, condition of the last solve of a
+ * KSP of type pne, spir or fossils. Not collective. err  ARG_WRONG for another type, ARG_WRONGSTATE
+ * before KSPSolve */
+PETSC_EXTERN PetscErrorCode LatheKSPGetLeastSquaresResult(KSP ksp, LatheLeastSquaresResult *result);
 
 /** How a matrix of type matern keeps its entries. */
 typedef enum {

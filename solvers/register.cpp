@@ -26,6 +26,9 @@ PetscErrorCode LatheInitializePackage(void) {
   // XRegister initialises the package of its class, so a program that never calls SlepcInitialize
   // can load lathe: SVDs work in it, and PetscFinalize cleans up after them.
   PetscCall(KSPRegister("certifiedchebyshev", KSPCreate_CertifiedChebyshev));
+  PetscCall(KSPRegister("fossils", KSPCreate_Fossils));
+  PetscCall(KSPRegister("pne", KSPCreate_Pne));
+  PetscCall(KSPRegister("spir", KSPCreate_Spir));
   PetscCall(MatRegister("matern", MatCreate_Matern));
   PetscCall(SVDRegister("gram", SVDCreate_Gram));
   // PetscFinalize empties the lists of types; a program may initialise again.

@@ -39,6 +39,8 @@ void dgeqrf_(const int *, const int *, double *, const int *, double *, double *
              int *);
 void cgeqrf_(const int *, const int *, Zf *, const int *, Zf *, Zf *, const int *, int *);
 void zgeqrf_(const int *, const int *, Zd *, const int *, Zd *, Zd *, const int *, int *);
+void dormqr_(const char *, const char *, const int *, const int *, const int *, const double *,
+             const int *, const double *, double *, const int *, double *, const int *, int *);
 void sstev_(const char *, const int *, float *, float *, float *, const int *, float *, int *);
 void dstev_(const char *, const int *, double *, double *, double *, const int *, double *, int *);
 }
@@ -185,6 +187,15 @@ LATHE_QR(float, sgeqrf_)
 LATHE_QR(double, dgeqrf_)
 LATHE_QR(Zf, cgeqrf_)
 LATHE_QR(Zd, zgeqrf_)
+
+int multiply_qt(std::size_t m, std::size_t n, const double *a, std::size_t lda, const double *tau,
+                double *c) {
+  const int im = blas_int(m), in = blas_int(n), la = leading(lda), lc = leading(m), lwork = 64;
+  std::vector<double> work(64);
+  int info = 0;
+  dormqr_("L", "T", &im, &one, &in, a, &la, tau, c, &lc, work.data(), &lwork, &info);
+  return info;
+}
 
 int right_singular_vectors(std::size_t n, double *a, std::size_t lda, double *s, double *vh) {
   const int in = blas_int(n), la = leading(lda), lv = leading(n);

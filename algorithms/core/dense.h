@@ -66,6 +66,11 @@ int singular_values(std::size_t m, std::size_t n, T *a, std::size_t lda, Real<T>
 /// LAPACK's info.
 template <class T> int qr(std::size_t m, std::size_t n, T *a, std::size_t lda, T *tau);
 
+/// c ← Qᵀ·c, m numbers, Q the product of the n Householder vectors that qr left in a and tau
+/// (LAPACK ormqr). Returns LAPACK's info.
+int multiply_qt(std::size_t m, std::size_t n, const double *a, std::size_t lda, const double *tau,
+                double *c);
+
 /// Singular values, decreasing, of an n×n matrix, which is destroyed, and its right singular
 /// vectors: the rows of vh, n×n (LAPACK gesdd). Allocates its workspace. Returns LAPACK's info.
 int right_singular_vectors(std::size_t n, double *a, std::size_t lda, double *s, double *vh);

@@ -23,6 +23,18 @@ typedef enum {
   LATHE_REFINE_QUAD = 3 /**< triple-double: the last bit up to κ = 10¹⁴ */
 } LatheRefine;
 
+/** How corrections are found; the sketch is the same. All take every `refine` except the last two,
+ *  which know no residual of their own. */
+typedef enum {
+  LATHE_LS_PNE = 0,  /**< directly, by a Cholesky factorisation of (A·R⁻¹)ᵀ(A·R⁻¹) */
+  LATHE_LS_SPIR = 1, /**< by conjugate gradients: products with A only, for large sparse A (Epperly,
+                          Meier, Nakatsukasa, arXiv:2406.03468) */
+  LATHE_LS_FOSSILS = 2,             /**< by the heavy-ball method (same paper) */
+  LATHE_LS_ITERATIVE_SKETCHING = 3, /**< one heavy-ball iteration: forward stable only */
+  LATHE_LS_SKETCH_AND_SOLVE = 4 /**< x of min ‖S·(b − A·x)‖: a few percent above the least
+                                     residual norm */
+} LatheLeastSquaresMethod;
+
 typedef enum {
   LATHE_LS_CONVERGED = 1,      /**< the corrections have become too small to be seen */
   LATHE_LS_STAGNATED = 2,      /**< they no longer shrink: `digits` says what was attained */
@@ -31,9 +43,11 @@ typedef enum {
 } LatheLeastSquaresReason;
 
 typedef struct {
-  LatheRefine refine;       /**< dd */
-  PetscReal factor;         /**< rows of the sketch over columns of A, ≥ 1: 2 */
-  PetscInt nonzeros;        /**< of a column of the sketch, 1 to 64: 8 */
+  LatheLeastSquaresMethod method; /**< pne */
+  LatheRefine refine;             /**< dd */
+  PetscReal factor;  /**< rows of the sketch over columns of A, ≥ 1; 0, the default: 2 for pne,
+                         else 12, for sparse A 4 */
+  PetscInt nonzeros; /**< of a column of the sketch, 1 to 64: 8 */
   unsigned long long seed;  /**< 1 */
   PetscReal ridge;          /**< λ ≥ 0 of min ‖b − A·x‖² + λ‖x‖²: 0 */
   PetscInt max_refinements; /**< passes over A after the first: 40 */
@@ -42,6 +56,7 @@ typedef struct {
 typedef struct {
   LatheLeastSquaresReason reason;
   PetscInt refinements; /**< passes over A in the precision of `refine`, without the first */
+  PetscInt iterations;  /**< inner ones of spir and fossils, steps of iterative sketching */
   PetscInt rank;        /**< of A */
   PetscReal residual_norm; /**< ‖b − A·x‖ of the x returned (weighted where weights are given) */
   PetscReal backward_error; /**< relative, of Karlson and Waldén, for A with columns scaled to equal
@@ -51,7 +66,7 @@ typedef struct {
 } LatheLeastSquaresResult;
 
 PETSC_EXTERN PetscErrorCode LatheLeastSquaresOptionsSetDefaults(LatheLeastSquaresOptions *options);
-/** Read -<prefix>lathe_ls_refine none|double|dd|quad, _factor, _nnz, _seed, _ridge and
+/** Read -<prefix>lathe_ls_method, _refine none|double|dd|quad, _factor, _nnz, _seed, _ridge and
  *  _max_refinements. Collective on comm. err  ARG_OUTOFRANGE with name, value and range */
 PETSC_EXTERN PetscErrorCode LatheLeastSquaresOptionsSetFromOptions(
     MPI_Comm comm, const char *prefix, LatheLeastSquaresOptions *options);
@@ -72,6 +87,8 @@ PETSC_EXTERN PetscErrorCode LatheLeastSquaresOptionsSetFromOptions(
  *  memory beside A, on each rank: 3(d + n)n numbers, d = factor·n (m < n: A once more).
  *  Messages: a reduction of 2dn numbers (sketch), one of n(n + 1)/2, and for a refinement a
  *  reduction of 2n (quad: 3n) and a broadcast of n.
+ *  spir and fossils: no 2mn² term, but 4mn (4·nnz) for each of 15 to 30 inner iterations a
+ *  refinement, with a broadcast and a reduction of n numbers; backward error ≤ 3e-15 with `double`.
  *  err  FP an entry is not finite (named); ARG_OUTOFRANGE, ARG_SIZ; SUP complex scalars */
 PETSC_EXTERN PetscErrorCode LatheLeastSquares(Mat A, Vec b, Vec weights, Vec x,
                                               const LatheLeastSquaresOptions *options,
@@ -80,6 +97,8 @@ PETSC_EXTERN PetscErrorCode LatheLeastSquares(Mat A, Vec b, Vec weights, Vec x,
 /** Name of a reason, "converged" …; of a refinement, "none", "double", "dd", "quad". */
 PETSC_EXTERN const char *LatheLeastSquaresReasonName(LatheLeastSquaresReason reason);
 PETSC_EXTERN const char *LatheRefineName(LatheRefine refine);
+/** "pne", "spir", "fossils", "iterative_sketching", "sketch_and_solve". */
+PETSC_EXTERN const char *LatheLeastSquaresMethodName(LatheLeastSquaresMethod method);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,14 @@ namespace lathe::sketching {
 namespace {
 const char *const refine_names[] = {"none",        "double",        "dd",   "quad",
                                     "LatheRefine", "LATHE_REFINE_", nullptr};
+const char *const method_names[] = {"pne",
+                                    "spir",
+                                    "fossils",
+                                    "iterative_sketching",
+                                    "sketch_and_solve",
+                                    "LatheLeastSquaresMethod",
+                                    "LATHE_LS_",
+                                    nullptr};
 } // namespace
 
 PetscErrorCode CheckLeastSquaresOptions(MPI_Comm comm, const char *stem,
@@ -16,9 +24,16 @@ PetscErrorCode CheckLeastSquaresOptions(MPI_Comm comm, const char *stem,
   PetscCheck(o.refine >= LATHE_REFINE_NONE && o.refine <= LATHE_REFINE_QUAD, comm,
              PETSC_ERR_ARG_OUTOFRANGE, "%srefine is %d: it must be none, double, dd or quad", stem,
              static_cast<int>(o.refine));
-  PetscCheck(o.factor >= 1 && std::isfinite(o.factor), comm, PETSC_ERR_ARG_OUTOFRANGE,
-             "%sfactor is %g: it must be >= 1 and finite (rows of the sketch over columns)", stem,
-             static_cast<double>(o.factor));
+  PetscCheck(o.method >= LATHE_LS_PNE && o.method <= LATHE_LS_SKETCH_AND_SOLVE, comm,
+             PETSC_ERR_ARG_OUTOFRANGE,
+             "%smethod is %d: it must be pne, spir, fossils, iterative_sketching or "
+             "sketch_and_solve",
+             stem, static_cast<int>(o.method));
+  PetscCheck(o.factor == 0 || (o.factor >= 1 && std::isfinite(o.factor)), comm,
+             PETSC_ERR_ARG_OUTOFRANGE,
+             "%sfactor is %g: it must be >= 1 and finite, or 0 for the default (rows of the sketch "
+             "over columns)",
+             stem, static_cast<double>(o.factor));
   PetscCheck(o.nonzeros >= 1 && o.nonzeros <= 64, comm, PETSC_ERR_ARG_OUTOFRANGE,
              "%snnz is %" PetscInt_FMT ": it must lie in [1, 64]", stem, o.nonzeros);
   PetscCheck(o.ridge >= 0 && std::isfinite(o.ridge), comm, PETSC_ERR_ARG_OUTOFRANGE,
@@ -29,16 +44,20 @@ PetscErrorCode CheckLeastSquaresOptions(MPI_Comm comm, const char *stem,
 }
 
 PetscErrorCode ReadLeastSquaresOptions(LatheOptionItems PetscOptionsObject, const char *stem,
-                                       LatheLeastSquaresOptions *o) {
+                                       bool with_method, LatheLeastSquaresOptions *o) {
   const auto name = [stem](const char *what) { return std::string(stem) + what; };
   PetscBool set = PETSC_FALSE;
   PetscFunctionBegin;
+  if (with_method)
+    PetscCall(PetscOptionsEnum(name("method").c_str(), "how corrections are found", "",
+                               method_names, static_cast<PetscEnum>(o->method),
+                               reinterpret_cast<PetscEnum *>(&o->method), nullptr));
   PetscCall(PetscOptionsEnum(name("refine").c_str(), "precision of residual, gradient and x", "",
                              refine_names, static_cast<PetscEnum>(o->refine),
                              reinterpret_cast<PetscEnum *>(&o->refine), nullptr));
   PetscCall(PetscOptionsReal(name("factor").c_str(),
-                             "rows of the sketch over columns of the matrix, >= 1", "", o->factor,
-                             &o->factor, nullptr));
+                             "rows of the sketch over columns of the matrix, >= 1; 0: by method",
+                             "", o->factor, &o->factor, nullptr));
   PetscCall(PetscOptionsInt(name("nnz").c_str(), "nonzeros of a column of the sketch, 1 to 64", "",
                             o->nonzeros, &o->nonzeros, nullptr));
   auto seed = static_cast<PetscInt>(o->seed);
@@ -63,7 +82,7 @@ PetscErrorCode LatheLeastSquaresOptionsSetDefaults(LatheLeastSquaresOptions *opt
   PetscCheck(options, PETSC_COMM_SELF, PETSC_ERR_ARG_NULL, "options is NULL");
   *options = LatheLeastSquaresOptions{};
   options->refine = LATHE_REFINE_DD;
-  options->factor = 2;
+
   options->nonzeros = 8;
   options->seed = 1;
   options->max_refinements = 40;
@@ -75,7 +94,7 @@ PetscErrorCode LatheLeastSquaresOptionsSetFromOptions(MPI_Comm comm, const char 
   PetscFunctionBegin;
   PetscCheck(options, comm, PETSC_ERR_ARG_NULL, "options is NULL");
   PetscOptionsBegin(comm, prefix, "Least squares", "");
-  PetscCall(ReadLeastSquaresOptions(PetscOptionsObject, "-lathe_ls_", options));
+  PetscCall(ReadLeastSquaresOptions(PetscOptionsObject, "-lathe_ls_", true, options));
   PetscOptionsEnd();
   PetscCall(CheckLeastSquaresOptions(comm, "-lathe_ls_", *options));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -84,6 +103,11 @@ PetscErrorCode LatheLeastSquaresOptionsSetFromOptions(MPI_Comm comm, const char 
 const char *LatheRefineName(LatheRefine refine) {
   return refine >= LATHE_REFINE_NONE && refine <= LATHE_REFINE_QUAD ? refine_names[refine]
                                                                     : "unknown";
+}
+
+const char *LatheLeastSquaresMethodName(LatheLeastSquaresMethod method) {
+  return method >= LATHE_LS_PNE && method <= LATHE_LS_SKETCH_AND_SOLVE ? method_names[method]
+                                                                       : "unknown";
 }
 
 const char *LatheLeastSquaresReasonName(LatheLeastSquaresReason reason) {

@@ -4,10 +4,10 @@
 
 namespace lathe::sketching {
 
-/// Offer <stem>refine, <stem>factor, … ("-lathe_ls_", "-ksp_ls_") between PetscOptionsBegin and
-/// End.
+/// Offer <stem>method if `with_method`, <stem>refine, <stem>factor, … ("-lathe_ls_", "-ksp_ls_")
+/// between PetscOptionsBegin and End.
 PetscErrorCode ReadLeastSquaresOptions(LatheOptionItems PetscOptionsObject, const char *stem,
-                                       LatheLeastSquaresOptions *options);
+                                       bool with_method, LatheLeastSquaresOptions *options);
 
 /// Refuse values out of range by their names. Collective on comm.
 PetscErrorCode CheckLeastSquaresOptions(MPI_Comm comm, const char *stem,

@@ -6,6 +6,7 @@
 #include "sketching/least_squares_options.h"
 #include "sketching/length.h"
 #include "sketching/replicate.h"
+#include "sketching/sketched_iteration.h"
 #include <algorithm>
 #include <cmath>
 
@@ -20,24 +21,11 @@ double rank_cut(std::size_t n) {
 constexpr double suspicious_condition = 1e12;
 constexpr double hopeless_ratio = 0.25;
 
-// All entries of v on every rank, in their order.
-PetscErrorCode Replicate(Vec v, std::vector<double> *all) {
-  ScatterHandle scatter;
-  VecHandle copy;
-  PetscFunctionBegin;
-  PetscCall(VecScatterCreateToAll(v, scatter.out(), copy.out()));
-  PetscCall(VecScatterBegin(scatter, v, copy, INSERT_VALUES, SCATTER_FORWARD));
-  PetscCall(VecScatterEnd(scatter, v, copy, INSERT_VALUES, SCATTER_FORWARD));
-  const VecRead read(copy);
-  PetscInt n = 0;
-  PetscCall(VecGetSize(v, &n));
-  all->assign(read.data(), read.data() + n);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 } // namespace
 
 int LeastSquaresSolver::terms() const {
+  if (options_.method > LATHE_LS_FOSSILS)
+    return 1;
   return options_.refine == LATHE_REFINE_DD ? 2 : options_.refine == LATHE_REFINE_QUAD ? 3 : 1;
 }
 
@@ -72,6 +60,13 @@ PetscErrorCode LeastSquaresSolver::SetUp(Mat A, Vec weights,
   const MPI_Comm comm = PetscObjectComm(reinterpret_cast<PetscObject>(A));
   PetscCall(CheckLeastSquaresOptions(comm, "-lathe_ls_", options));
   options_ = options;
+  PetscCall(Cite("Bjorck1967 OgitaRumpOishi2005 KarlsonWalden1997"));
+  if (options.method == LATHE_LS_PNE)
+    PetscCall(Cite("Ipsen2025"));
+  else if (options.method == LATHE_LS_ITERATIVE_SKETCHING)
+    PetscCall(Cite("Epperly2024"));
+  else if (options.method != LATHE_LS_SKETCH_AND_SOLVE)
+    PetscCall(Cite("EpperlyMeierNakatsukasa2024"));
   PetscCall(MatGetSize(A, &m, &n));
   wide_ = m < n;
   A_ = A;
@@ -81,21 +76,34 @@ PetscErrorCode LeastSquaresSolver::SetUp(Mat A, Vec weights,
   }
   PetscCall(rows_.Create(A));
   PetscCall(TakeWeights(weights));
+  const bool pne = options.method == LATHE_LS_PNE;
+  const double factor = options.factor > 0 ? static_cast<double>(options.factor)
+                        : pne              ? 2
+                        : rows_.dense()    ? 12
+                                           : 4;
   PetscCall(p_.Create(A, rows_, weight_.empty() ? nullptr : weight_.data(),
                       static_cast<double>(options.ridge),
-                      {.factor = static_cast<double>(options.factor),
+                      {.factor = factor,
                        .nonzeros = static_cast<int>(options.nonzeros),
-                       .seed = options.seed}));
+                       .seed = options.seed,
+                       .keep = !pne && !wide_}));
   if (!(p_.condition() < 1 / rank_cut(p_.cols())))
     PetscCall(p_.Truncate(rank_cut(p_.cols())));
   PetscCall(Factor());
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+// C, for pne only; and the triangular factor that backward errors need.
 PetscErrorCode LeastSquaresSolver::Factor() {
   bool definite = false;
   int me = 0;
   PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
+  if (options_.method != LATHE_LS_PNE) {
+    if (me == 0)
+      root_ = p_.r();
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   const double *weight = weight_.empty() ? nullptr : weight_.data();
   PetscCall(factor_.Create(rows_, weight, p_, &definite));
   for (double cut = 1e-13; !definite && cut < 1; cut *= 100) {
@@ -105,8 +113,7 @@ PetscErrorCode LeastSquaresSolver::Factor() {
   PetscCheck(definite, rows_.comm(), PETSC_ERR_LIB,
              "The Gram matrix of the sketched basis is not positive definite; take a larger sketch "
              "(-lathe_ls_factor, now %g)",
-             static_cast<double>(options_.factor));
-  PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
+             1 / std::max(p_.ratio(), 1e-300));
   if (me == 0)
     root_ = p_.triangular() ? factor_.root(p_) : p_.r();
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -173,24 +180,59 @@ RefinementProblem LeastSquaresSolver::Problem(const RightHandSide &rhs) const {
   return problem;
 }
 
-PetscErrorCode LeastSquaresSolver::Iterate(const RefinementProblem &problem, ExpansionVector *y,
-                                           RefinementOutcome *outcome) {
-  int me = 0;
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
-  const auto inverse = [&](std::vector<double> *v) -> PetscErrorCode {
+ApproximateInverse LeastSquaresSolver::Inverse(const RefinementProblem &problem,
+                                               const ExpansionVector *y,
+                                               const RefinementOutcome *outcome, int *steps) const {
+  if (options_.method == LATHE_LS_PNE)
+    return [this](std::vector<double> *v) -> PetscErrorCode {
+      int me = 0;
+      PetscFunctionBegin;
+      PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
+      if (me == 0)
+        factor_.solve(p_, v);
+      PetscCall(CopyFromFirst(rows_.comm(), v->data(), v->size()));
+      PetscFunctionReturn(PETSC_SUCCESS);
+    };
+  return [this, &problem, y, outcome, steps](std::vector<double> *v) -> PetscErrorCode {
     PetscFunctionBegin;
-    if (me == 0)
-      factor_.solve(p_, v);
-    PetscCall(CopyFromFirst(rows_.comm(), v->data(), v->size()));
+    // In one double the first round need not go below the rounding errors of the residual; the
+    // second makes the backward error small (loops 1 and 2 of SPIR and FOSSILS).
+    const double floor =
+        0x1p-53 * (p_.norm() * length(y->head(), y->n) + 0.04 * p_.condition() * outcome->residual);
+    const bool first = terms() == 1 && outcome->passes == 0;
+    PetscCall(SolvePreconditioned(problem, p_,
+                                  {.momentum = options_.method == LATHE_LS_FOSSILS,
+                                   .ratio = p_.ratio(),
+                                   .tolerance = first ? 1e-14 : 1e-9,
+                                   .floor = first ? floor : 0},
+                                  v, steps));
     PetscFunctionReturn(PETSC_SUCCESS);
   };
+}
+
+PetscErrorCode LeastSquaresSolver::Iterate(const RefinementProblem &problem, ExpansionVector *y,
+                                           RefinementOutcome *outcome, int *steps) {
+  PetscFunctionBegin;
+  *y = ExpansionVector(terms(), p_.cols());
+  *steps = 0;
+  *outcome = {};
+  const bool pne = options_.method == LATHE_LS_PNE;
+  if (!pne && !wide_) { // from zero these would not be stable (Epperly, SIMAX 45 (2024))
+    std::vector<double> start;
+    PetscCall(p_.Start(rows_, problem.weight, problem.b, &start));
+    std::copy(start.begin(), start.end(), y->value.begin());
+  }
+  if (options_.method == LATHE_LS_SKETCH_AND_SOLVE)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  if (options_.method == LATHE_LS_ITERATIVE_SKETCHING) {
+    PetscCall(IterativeSketching(problem, p_, p_.ratio(), 150, y, steps));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   const int passes = options_.refine == LATHE_REFINE_NONE ? 1
                      : options_.refine == LATHE_REFINE_DOUBLE
-                         ? 3
+                         ? (pne ? 3 : 2)
                          : 1 + static_cast<int>(options_.max_refinements);
-  *y = ExpansionVector(terms(), p_.cols());
-  PetscCall(Refine(problem, inverse, passes, y, outcome));
+  PetscCall(Refine(problem, Inverse(problem, y, outcome, steps), passes, y, outcome));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -198,33 +240,41 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
   RightHandSide rhs;
   ExpansionVector y;
   RefinementOutcome outcome;
+  int steps = 0;
+  double facts[2] = {0, 0};
   PetscFunctionBegin;
   PetscCall(TakeRightHandSide(b, &rhs));
   RefinementProblem problem = Problem(rhs);
-  PetscCall(Iterate(problem, &y, &outcome));
+  PetscCall(Iterate(problem, &y, &outcome, &steps));
   // The same number on every rank: from corrections and y, which all hold.
   if (p_.triangular() && terms() > 1 && outcome.ratio > hopeless_ratio &&
       p_.condition() > suspicious_condition) {
     PetscCall(p_.Truncate(16 * rank_cut(p_.cols())));
     PetscCall(Factor());
     problem = Problem(rhs);
-    PetscCall(Iterate(problem, &y, &outcome));
+    PetscCall(Iterate(problem, &y, &outcome, &steps));
   }
   *result = {};
   result->rank = static_cast<PetscInt>(p_.rank() - p_.zeros());
-  result->refinements = outcome.passes - 1;
+  result->refinements = std::max(outcome.passes - 1, 0);
+  result->iterations = steps;
   result->cond_estimate = static_cast<PetscReal>(p_.condition());
-  // Without a second correction to compare, the condition says what may be wrong.
-  const double error =
-      terms() > 1 || outcome.converged
-          ? outcome.error
-          : std::max(outcome.error * (outcome.passes > 1 ? 1 : 0), 0x1p-53 * p_.condition());
+  PetscCall(PutSolution(problem, rhs, y, x));
+  if (wide_)
+    PetscCall(JudgeWide(problem, rhs, x, facts));
+  else
+    PetscCall(Judge(problem, rhs, {y.head(), y.head() + y.n}, facts));
+  result->residual_norm = static_cast<PetscReal>(std::scalbn(facts[0], rhs.exponent));
+  result->backward_error = static_cast<PetscReal>(facts[1]);
+  // One double leaves more open than the last correction shows.
+  const double size = length(y.head(), y.n);
+  double error = outcome.error;
+  if (options_.method == LATHE_LS_SKETCH_AND_SOLVE)
+    error = 1;
+  else if (terms() == 1 && size > 0)
+    error = std::max(error, Noise(problem, 1, wide_ ? 0 : facts[0], size) / size);
   result->digits =
       static_cast<PetscReal>(std::clamp(-std::log10(std::max(error, 1e-17)), 0.0, 16.0));
-  if (wide_)
-    PetscCall(FinishWide(problem, rhs, y, x, result));
-  else
-    PetscCall(Finish(problem, rhs, y, x, result));
   const bool stable = result->backward_error <= 1e-15;
   result->reason = outcome.converged || error <= 0x1p-53 || (terms() == 1 && stable)
                        ? LATHE_LS_CONVERGED
@@ -235,58 +285,24 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode LeastSquaresSolver::Finish(const RefinementProblem &problem,
-                                          const RightHandSide &rhs, const ExpansionVector &y, Vec x,
-                                          LatheLeastSquaresResult *result) {
-  int me = 0;
+// x = D·y, or Aᵀ·y where A is wide: the negative residual without b.
+PetscErrorCode LeastSquaresSolver::PutSolution(const RefinementProblem &problem,
+                                               const RightHandSide &rhs, const ExpansionVector &y,
+                                               Vec x) const {
   PetscInt begin = 0, end = 0;
-  PetscFunctionBegin;
-  const MPI_Comm comm = rows_.comm();
-  PetscCallMPI(MPI_Comm_rank(comm, &me));
-  const std::size_t n = p_.cols();
   PetscScalar *out = nullptr;
-  PetscCall(VecGetOwnershipRange(x, &begin, &end));
-  PetscCall(VecGetArrayWrite(x, &out));
-  for (PetscInt j = begin; j < end; ++j) {
-    const auto k = static_cast<std::size_t>(j);
-    out[j - begin] = std::scalbn(y.value[k] * p_.scale()[k], rhs.exponent);
-  }
-  PetscCall(VecRestoreArrayWrite(x, &out));
-  // Residual and gradient of the rounded x.
-  ExpansionVector rounded(2, n), g;
-  std::copy_n(y.head(), n, rounded.value.begin());
-  double facts[2] = {0, 0};
-  PetscCall(NormalPass(problem, rounded, &g, facts));
-  if (me == 0) {
-    facts[0] = std::sqrt(facts[0]);
-    facts[1] = rhs.norm > 0 ? karlson_walden({.n = n,
-                                              .root = root_.data(),
-                                              .gradient = g.head(),
-                                              .residual_norm = facts[0],
-                                              .solution_norm = length(y.head(), n),
-                                              .rhs_norm = rhs.norm})
-                            : 0;
-  }
-  PetscCall(CopyFromFirst(comm, facts, 2));
-  result->residual_norm = static_cast<PetscReal>(std::scalbn(facts[0], rhs.exponent));
-  result->backward_error = static_cast<PetscReal>(facts[1]);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode LeastSquaresSolver::FinishWide(const RefinementProblem &problem,
-                                              const RightHandSide &rhs, const ExpansionVector &y,
-                                              Vec x, LatheLeastSquaresResult *result) {
-  int me = 0;
-  PetscInt local = 0;
   PetscFunctionBegin;
-  const MPI_Comm comm = rows_.comm();
-  PetscCallMPI(MPI_Comm_rank(comm, &me));
-  const std::size_t n = p_.cols();
-  PetscCall(VecGetLocalSize(x, &local));
-  LatheCheckAll(comm, static_cast<std::size_t>(local) == rows_.rows(), PETSC_ERR_ARG_SIZ,
-                "The solution has %" PetscInt_FMT " entries on this rank, the matrix %lld columns",
-                local, static_cast<long long>(rows_.rows()));
-  // x = Aᵀ·y, the negative residual without b.
+  PetscCall(VecGetOwnershipRange(x, &begin, &end));
+  const auto local = static_cast<std::size_t>(end - begin);
+  if (!wide_) {
+    PetscCall(VecGetArrayWrite(x, &out));
+    for (std::size_t i = 0; i < local; ++i) {
+      const std::size_t j = static_cast<std::size_t>(begin) + i;
+      out[i] = std::scalbn(y.value[j] * p_.scale()[j], rhs.exponent);
+    }
+    PetscCall(VecRestoreArrayWrite(x, &out));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   std::vector<double> solution(rows_.rows());
   ExpansionVector g;
   double norm2 = 0;
@@ -294,36 +310,92 @@ PetscErrorCode LeastSquaresSolver::FinishWide(const RefinementProblem &problem,
   pass.target = nullptr;
   pass.ridge.clear();
   PetscCall(NormalPass(pass, y, &g, &norm2, solution.data()));
-  for (double &s : solution)
-    s = s == 0 ? 0 : -s;
-  PetscScalar *out = nullptr;
   PetscCall(VecGetArrayWrite(x, &out));
-  for (std::size_t i = 0; i < solution.size(); ++i)
-    out[i] = std::scalbn(solution[i], rhs.exponent);
+  for (std::size_t i = 0; i < local; ++i)
+    out[i] = solution[i] == 0 ? 0 : std::scalbn(-solution[i], rhs.exponent);
   PetscCall(VecRestoreArrayWrite(x, &out));
-  // b − A·x of the rounded x.
-  pass.b = solution.data();
-  PetscCall(NormalPass(pass, ExpansionVector(2, n), &g, &norm2));
-  double facts[2] = {0, 0};
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// facts ← residual norm over 2^exponent and backward error of D·y.
+PetscErrorCode LeastSquaresSolver::Judge(const RefinementProblem &problem, const RightHandSide &rhs,
+                                         std::vector<double> y, double *facts) const {
+  int me = 0;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
+  const std::size_t n = p_.cols();
+  const double size = length(y);
+  ExpansionVector rounded(2, n), g;
+  std::copy(y.begin(), y.end(), rounded.value.begin());
+  facts[0] = facts[1] = 0;
+  PetscCall(NormalPass(problem, rounded, &g, facts));
   if (me == 0) {
-    double square = 0, frobenius2 = 0;
-    for (std::size_t j = 0; j < n; ++j) {
-      Expansion r = g.get(j);
-      r.add(-rhs.target[j], 2);
-      if (!problem.ridge.empty())
-        r.add(problem.ridge[j] * y.value[j], 2);
-      r.normalize(2);
-      square += std::pow(r.term[0] / p_.scale()[j], 2);
-    }
-    for (double e : root_)
-      frobenius2 += e * e;
-    facts[0] = std::sqrt(square);
-    const double size = std::sqrt(frobenius2) * std::sqrt(norm2) + rhs.norm;
-    facts[1] = size > 0 ? facts[0] / size : 0;
+    facts[0] = std::sqrt(facts[0]);
+    facts[1] = rhs.norm > 0 ? karlson_walden({.n = n,
+                                              .root = root_.data(),
+                                              .gradient = g.head(),
+                                              .residual_norm = facts[0],
+                                              .solution_norm = size,
+                                              .rhs_norm = rhs.norm})
+                            : 0;
   }
-  PetscCall(CopyFromFirst(comm, facts, 2));
-  result->residual_norm = static_cast<PetscReal>(std::scalbn(facts[0], rhs.exponent));
-  result->backward_error = static_cast<PetscReal>(facts[1]);
+  PetscCall(CopyFromFirst(rows_.comm(), facts, 2));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// ‖b − A·x‖ over 2^exponent and over ‖A‖_F·‖x‖ + ‖b‖, or with a ridge what x = Aᵀ·y leaves open.
+PetscErrorCode LeastSquaresSolver::JudgeWide(const RefinementProblem &problem,
+                                             const RightHandSide &rhs, Vec x, double *facts) const {
+  int me = 0;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
+  std::vector<double> scaled;
+  {
+    const VecRead read(x);
+    for (std::size_t i = 0; i < rows_.rows(); ++i)
+      scaled.push_back(std::scalbn(read.data()[i], -rhs.exponent));
+  }
+  ExpansionVector g;
+  double norm2 = 0;
+  RefinementProblem pass = problem;
+  pass.target = nullptr;
+  pass.ridge.clear();
+  pass.b = scaled.data();
+  PetscCall(NormalPass(pass, ExpansionVector(2, p_.cols()), &g, &norm2)); // D·A·x
+  facts[0] = facts[1] = 0;
+  if (me == 0) {
+    std::vector<double> r(p_.cols());
+    for (std::size_t j = 0; j < p_.cols(); ++j) {
+      Expansion e = g.get(j);
+      e.add(-rhs.target[j], 2);
+      r[j] = (e.term[0] + e.term[1]) / p_.scale()[j];
+    }
+    facts[0] = length(r);
+    const double size = length(root_) * std::sqrt(norm2) + rhs.norm;
+    facts[1] = size > 0 && !(options_.ridge > 0) ? facts[0] / size : 0;
+  }
+  PetscCall(CopyFromFirst(rows_.comm(), facts, 2));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LeastSquaresSolver::Evaluate(Vec b, Vec x, PetscReal *residual_norm,
+                                            PetscReal *backward_error) const {
+  RightHandSide rhs;
+  double facts[2] = {0, 0};
+  PetscFunctionBegin;
+  PetscCall(TakeRightHandSide(b, &rhs));
+  const RefinementProblem problem = Problem(rhs);
+  if (wide_) {
+    PetscCall(JudgeWide(problem, rhs, x, facts));
+  } else {
+    std::vector<double> y;
+    PetscCall(Replicate(x, &y));
+    for (std::size_t j = 0; j < y.size(); ++j)
+      y[j] = std::scalbn(y[j] / p_.scale()[j], -rhs.exponent);
+    PetscCall(Judge(problem, rhs, std::move(y), facts));
+  }
+  *residual_norm = static_cast<PetscReal>(std::scalbn(facts[0], rhs.exponent));
+  *backward_error = static_cast<PetscReal>(facts[1]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -336,7 +408,6 @@ PetscErrorCode LatheLeastSquares(Mat A, Vec b, Vec weights, Vec x,
   LatheLeastSquaresResult found;
   PetscFunctionBegin;
   PetscCheck(A && b && x, PETSC_COMM_SELF, PETSC_ERR_ARG_NULL, "A, b or x is NULL");
-  PetscCall(lathe::Cite("Ipsen2025 Bjorck1967 OgitaRumpOishi2005 KarlsonWalden1997"));
   if (options)
     chosen = *options;
   else

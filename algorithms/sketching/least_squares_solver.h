@@ -17,6 +17,12 @@ public:
   /// x for one b. Collective.
   PetscErrorCode Solve(Vec b, Vec x, LatheLeastSquaresResult *result);
 
+  /// Residual norm and backward error of any x, as in LatheLeastSquaresResult. Collective.
+  PetscErrorCode Evaluate(Vec b, Vec x, PetscReal *residual_norm, PetscReal *backward_error) const;
+
+  /// Of A, after SetUp.
+  [[nodiscard]] PetscInt rank() const { return static_cast<PetscInt>(p_.rank() - p_.zeros()); }
+
 private:
   struct RightHandSide {
     std::vector<double> b;      // local rows over 2^exponent; empty when wide
@@ -30,11 +36,16 @@ private:
   PetscErrorCode TakeWeights(Vec weights);
   PetscErrorCode TakeRightHandSide(Vec b, RightHandSide *rhs) const;
   PetscErrorCode Iterate(const RefinementProblem &problem, ExpansionVector *y,
-                         RefinementOutcome *outcome);
-  PetscErrorCode Finish(const RefinementProblem &problem, const RightHandSide &rhs,
-                        const ExpansionVector &y, Vec x, LatheLeastSquaresResult *result);
-  PetscErrorCode FinishWide(const RefinementProblem &problem, const RightHandSide &rhs,
-                            const ExpansionVector &y, Vec x, LatheLeastSquaresResult *result);
+                         RefinementOutcome *outcome, int *steps);
+  [[nodiscard]] ApproximateInverse Inverse(const RefinementProblem &problem,
+                                           const ExpansionVector *y,
+                                           const RefinementOutcome *outcome, int *steps) const;
+  PetscErrorCode PutSolution(const RefinementProblem &problem, const RightHandSide &rhs,
+                             const ExpansionVector &y, Vec x) const;
+  PetscErrorCode Judge(const RefinementProblem &problem, const RightHandSide &rhs,
+                       std::vector<double> y, double *facts) const;
+  PetscErrorCode JudgeWide(const RefinementProblem &problem, const RightHandSide &rhs, Vec x,
+                           double *facts) const;
   [[nodiscard]] RefinementProblem Problem(const RightHandSide &rhs) const;
   [[nodiscard]] int terms() const;
 

@@ -22,6 +22,9 @@ public:
   /// the distortion of the sketch. P must be triangular.
   [[nodiscard]] std::vector<double> root(const SketchedFactor &p) const;
 
+  /// C, on rank 0.
+  [[nodiscard]] const std::vector<double> &triangle() const { return c_; }
+
 private:
   std::size_t rank_ = 0;
   std::vector<double> c_; // rank 0: upper triangle, column-major

@@ -6,6 +6,7 @@
 #pragma once
 #include "core/row_matrix.h"
 #include "sketching/expansion.h"
+#include "sketching/local_vector.h"
 #include "sketching/normal_residual_isa.h"
 #include <memory>
 
@@ -57,34 +58,6 @@ private:
   std::shared_ptr<RowMatrix> sparse_;
   std::int64_t global_rows_ = 0, first_row_ = 0;
   std::size_t rows_ = 0, cols_ = 0;
-};
-
-/// The doubles behind PETSc's scalars; LocalRows::Create has refused complex ones.
-inline const double *doubles(const PetscScalar *x) {
-  return reinterpret_cast<const double *>(x);
-}
-inline double *doubles(PetscScalar *x) {
-  return reinterpret_cast<double *>(x);
-}
-
-/// Read access to a vector's or dense matrix's local array, given back when it leaves scope.
-class VecRead {
-public:
-  explicit VecRead(Vec v) : v_(v) {
-    if (v_ && VecGetArrayRead(v_, &x_))
-      x_ = nullptr;
-  }
-  ~VecRead() {
-    if (x_)
-      (void)VecRestoreArrayRead(v_, &x_);
-  }
-  VecRead(const VecRead &) = delete;
-  VecRead &operator=(const VecRead &) = delete;
-  [[nodiscard]] const double *data() const { return doubles(x_); }
-
-private:
-  Vec v_;
-  const PetscScalar *x_ = nullptr;
 };
 
 } // namespace lathe::sketching

@@ -17,13 +17,6 @@ double unit(int terms) {
   return std::scalbn(1.0, -52 * terms - 1);
 }
 
-// Noise of y from such sums: what g loses, amplified twice by the condition, and what r loses,
-// once.
-double noise(const RefinementProblem &p, int terms, double residual, double size) {
-  const double k = p.condition;
-  return unit(terms) * (k * k * residual / std::max(p.norm, 1e-300) + k * size);
-}
-
 // The right-hand side is orthogonal to the range of A as far as sums of m products can tell; in one
 // double they cannot, since a small singular value makes the gradient as small.
 bool is_noise(const RefinementProblem &p, const ExpansionVector &g, double residual) {
@@ -36,6 +29,11 @@ bool is_noise(const RefinementProblem &p, const ExpansionVector &g, double resid
 }
 
 } // namespace
+
+double Noise(const RefinementProblem &problem, int terms, double residual, double size) {
+  const double k = problem.condition;
+  return unit(terms) * (k * k * residual / std::max(problem.norm, 1e-300) + k * size);
+}
 
 PetscErrorCode NormalPass(const RefinementProblem &problem, const ExpansionVector &y,
                           ExpansionVector *g, double *norm2, double *residual) {
@@ -119,7 +117,7 @@ PetscErrorCode Refine(const RefinementProblem &problem, const ApproximateInverse
         largest = std::max(largest, std::fabs(c[j]) / std::max(std::fabs(y->value[j]), 1e-300));
       // A component may by chance be ahead of the others, and fall back.
       const double next = largest * std::min(1.0, 16 * std::max(ratio, ratio_before));
-      const bool foretold = next < invisible && noise(problem, y->terms, outcome->residual, size) <
+      const bool foretold = next < invisible && Noise(problem, y->terms, outcome->residual, size) <
                                                     4 * invisible * size;
       if (foretold || largest < invisible) {
         outcome->error *= std::min(ratio, 1.0);

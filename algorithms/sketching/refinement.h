@@ -29,8 +29,12 @@ struct RefinementOutcome {
   double residual = 0; // ‖b − A·x‖_W before the last correction
 };
 
-/// c ← M·g: g on rank 0, c on every rank. Collective.
+/// v ← M·v: v on rank 0, the result on every rank. Collective.
 using ApproximateInverse = std::function<PetscErrorCode(std::vector<double> *v)>;
+
+/// Noise of y of norm `size` from sums in so many terms: what g loses, amplified twice by the
+/// condition, and what r of norm `residual` loses, once.
+double Noise(const RefinementProblem &problem, int terms, double residual, double size);
 
 /// One pass: g = Dᵀ(Aᵀ·W·(b − A·D·y) + t) − λD²y on rank 0. Collective.
 PetscErrorCode NormalPass(const RefinementProblem &problem, const ExpansionVector &y,

@@ -5,7 +5,7 @@
 #include "core/random.h"
 #include "sketching/length.h"
 #include "sketching/replicate.h"
-#include "sketching/sketch.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -76,14 +76,15 @@ PetscErrorCode SketchedFactor::Collect(Mat A, const LocalRows &rows, const doubl
     *height = m;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  const Sketch sketch{.rows = static_cast<std::int64_t>(std::ceil(wanted)),
-                      .columns = rows.global_rows(),
-                      .seed = size.seed,
-                      .nonzeros = size.nonzeros};
+  sketch_ = {.rows = static_cast<std::int64_t>(std::ceil(wanted)),
+             .columns = rows.global_rows(),
+             .seed = size.seed,
+             .nonzeros = size.nonzeros};
+  ratio_ = static_cast<double>(n_) / static_cast<double>(sketch_.rows);
   std::vector<PetscScalar> product;
-  PetscCall(SketchApply(sketch, A, product));
+  PetscCall(SketchApply(sketch_, A, product));
   sa->assign(doubles(product.data()), doubles(product.data()) + product.size());
-  *height = static_cast<std::size_t>(sketch.rows);
+  *height = static_cast<std::size_t>(sketch_.rows);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -125,6 +126,8 @@ PetscErrorCode SketchedFactor::Create(Mat A, const LocalRows &rows, const double
   comm_ = rows.comm();
   PetscCallMPI(MPI_Comm_rank(comm_, &me_));
   n_ = rows.cols();
+  sketch_ = {};
+  ratio_ = 0;
   PetscCall(Collect(A, rows, weight, size, &sa, &height));
   PetscCall(FindZeros(rows, &sa, height, ridge));
   r_.assign(n_ * n_, 0.0);
@@ -143,6 +146,10 @@ PetscErrorCode SketchedFactor::Create(Mat A, const LocalRows &rows, const double
     for (std::size_t j = 0; j < n_; ++j)
       std::copy_n(stacked.data() + j * h, j + 1, r_.data() + j * n_);
     estimate();
+    if (size.keep) {
+      q_ = std::move(stacked);
+      tau_ = std::move(tau);
+    }
   }
   PetscCall(CopyFromFirst(comm_, r_.data(), r_.size()));
   double facts[2] = {norm_, condition_};
@@ -151,6 +158,43 @@ PetscErrorCode SketchedFactor::Create(Mat A, const LocalRows &rows, const double
   condition_ = facts[1];
   rank_ = n_;
   triangular_ = true;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode SketchedFactor::Start(const LocalRows &rows, const double *weight, const double *b,
+                                     std::vector<double> *y) const {
+  VecHandle v;
+  PetscScalar *x = nullptr;
+  PetscFunctionBegin;
+  PetscCall(VecCreateMPI(comm_, static_cast<PetscInt>(rows.rows()),
+                         static_cast<PetscInt>(rows.global_rows()), v.out()));
+  PetscCall(VecGetArrayWrite(v, &x));
+  for (std::size_t i = 0; i < rows.rows(); ++i)
+    x[i] = weight ? std::sqrt(weight[i]) * b[i] : b[i];
+  PetscCall(VecRestoreArrayWrite(v, &x));
+  std::vector<double> sb;
+  if (sketch_.rows > 0) {
+    std::vector<PetscScalar> product;
+    PetscCall(SketchApply(sketch_, v, product));
+    sb.assign(doubles(product.data()), doubles(product.data()) + product.size());
+  } else {
+    PetscCall(Replicate(v, &sb));
+  }
+  y->assign(n_, 0.0);
+  if (me_ == 0 && n_ > 0) {
+    const std::size_t height = q_.size() / n_;
+    sb.resize(height, 0.0); // the appended rows
+    dense::multiply_qt(height, n_, q_.data(), height, tau_.data(), sb.data());
+    if (triangular_) {
+      std::copy_n(sb.begin(), n_, y->begin());
+      dense::trsm('L', 'U', 'N', n_, 1, r_.data(), n_, y->data(), n_);
+    } else { // R⁺ = P·Pᵀ·Rᵀ
+      dense::gemv('T', n_, n_, 1.0, r_.data(), n_, sb.data(), 0.0, y->data());
+      multiply_transposed(y);
+      multiply(y);
+    }
+  }
+  PetscCall(CopyFromFirst(comm_, y->data(), n_));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -7,6 +7,7 @@
 // is zero, which then stays apart from the others.
 #pragma once
 #include "sketching/normal_residual.h"
+#include "sketching/sketch.h"
 #include <cstdint>
 
 namespace lathe::sketching {
@@ -15,6 +16,7 @@ struct SketchSize {
   double factor = 2; // rows of S over columns of A
   int nonzeros = 8;
   std::uint64_t seed = 1;
+  bool keep = false; // Q too, for Start
 };
 
 class SketchedFactor {
@@ -24,10 +26,17 @@ public:
   PetscErrorCode Create(Mat A, const LocalRows &rows, const double *weight, double ridge,
                         const SketchSize &size);
 
+  /// y ← argmin ‖S·W^(1/2)·(b − A·D·y)‖ (with the ridge), on every rank; b are the local rows.
+  /// After Create with `keep`. Collective.
+  PetscErrorCode Start(const LocalRows &rows, const double *weight, const double *b,
+                       std::vector<double> *y) const;
+
   /// P from the singular values above `cut` times the largest. Collective.
   PetscErrorCode Truncate(double cut);
 
   [[nodiscard]] std::size_t cols() const { return n_; }
+  /// Columns of A over rows of S; 0 when A itself was factored.
+  [[nodiscard]] double ratio() const { return ratio_; }
   [[nodiscard]] std::size_t rank() const { return rank_; }   // columns of P
   [[nodiscard]] std::size_t zeros() const { return zeros_; } // zero columns of A, if no ridge
   [[nodiscard]] bool triangular() const { return triangular_; }
@@ -60,7 +69,10 @@ private:
   std::size_t n_ = 0, rank_ = 0, zeros_ = 0;
   bool triangular_ = true;
   std::vector<double> scale_, appended_, r_, p_;
-  double norm_ = 0, condition_ = 0;
+  double norm_ = 0, condition_ = 0, ratio_ = 0;
+  Sketch sketch_; // rows 0: A itself
+  // Rank 0, when kept: Householder vectors of the QR factorisation.
+  std::vector<double> q_, tau_;
 };
 
 } // namespace lathe::sketching

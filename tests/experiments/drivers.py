@@ -12,6 +12,7 @@ import unittest
 PROBE = os.environ.get("LATHE_PROBE", "")
 BIN = pathlib.Path(os.environ.get("LATHE_BIN", ""))  # the drivers
 CONV_NORM = str(BIN / "conv_norm")
+LEAST_SQUARES = str(BIN / "least_squares")
 LOG_BESSEL = str(BIN / "log_bessel")
 MATRIX_CONVERT = str(BIN / "matrix_convert")
 MATRIX_NORM = str(BIN / "matrix_norm")

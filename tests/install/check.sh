@@ -46,6 +46,7 @@ options)
   stock ksp "$pcdirs"
   stock svd "$pcdirs"
   stock matern "$pcdirs"
+  stock ls "$pcdirs"
   load="-dll_append $library"
   for np in 1 3; do
     run="mpiexec -n $np"
@@ -63,6 +64,16 @@ options)
     done
     expect "it must be > 0 and finite (-mat_matern_nu)" $run ./stock_matern $load \
       -mat_type matern -mat_matern_nu 0
+    for type in pne spir fossils; do
+      for kind in dense aij; do
+        expect "ksp $type: CONVERGED_RTOL_NORMAL.*5 of 5 components exact" $run ./stock_ls $load \
+          -ksp_type $type -mat_type $kind -ksp_ls_refine quad
+      done
+      expect "least squares by $type, refine dd: converged, backward error" $run ./stock_ls $load \
+        -ksp_type $type -ksp_converged_reason
+      expect "-ksp_ls_nnz is 0: it must lie in \[1, 64\]" $run ./stock_ls $load -ksp_type $type \
+        -ksp_ls_nnz 0
+    done
     export PETSC_OPTIONS="$load -svd_type gram"
     expect "svd gram: converged, value right" $run ./stock_svd
     unset PETSC_OPTIONS

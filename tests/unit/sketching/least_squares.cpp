@@ -257,6 +257,60 @@ TEST_CASE("wild columns, rows and weights, and coherent rows", "[sketching]") {
     }
 }
 
+TEST_CASE("spir and fossils: backward stable, and the last bit in double-double", "[sketching]") {
+  for (const LatheLeastSquaresMethod method : {LATHE_LS_SPIR, LATHE_LS_FOSSILS}) {
+    double worst = 0;
+    for (const double condition : {1e1, 1e5, 1e9, 1e12, 1e14}) {
+      const LeastSquares p = problem_of(2000, 50, condition, 1e-3, 71);
+      LatheLeastSquaresOptions o = options_with(LATHE_REFINE_DOUBLE);
+      o.method = method;
+      const Solved s = solve(p, o);
+      const double error = backward_error(p, s.x);
+      INFO("backward error " << error);
+      CAPTURE(LatheLeastSquaresMethodName(method), condition, s.result.iterations);
+      CHECK(error <= 3e-15);
+      CHECK(s.result.iterations <= 100);
+      CHECK(s.result.rank == 50);
+      worst = std::max(worst, error);
+    }
+    for (const double condition : {1e1, 1e8, 1e14}) {
+      LeastSquares p = problem_of(2000, 50, condition, 1e-3, 72);
+      LatheLeastSquaresOptions o =
+          options_with(condition > 1e9 ? LATHE_REFINE_QUAD : LATHE_REFINE_DD);
+      o.method = method;
+      if (condition == 1e8) {
+        p.ridge = 1e-10;
+        o.ridge = static_cast<PetscReal>(p.ridge);
+      }
+      const Solved s = solve(p, o, condition == 1e1 ? MATAIJ : MATDENSE);
+      const ForwardError e = forward_error(s.x, exact_solution(p));
+      CAPTURE(LatheLeastSquaresMethodName(method), condition, e.norm, e.ulps, e.exact);
+      CHECK(e.ulps <= 1);
+      CHECK(e.exact >= 49);
+      CHECK(s.result.reason == LATHE_LS_CONVERGED);
+    }
+    if (mpi_rank() == 0)
+      std::printf("%s: backward error %.1e\n", LatheLeastSquaresMethodName(method), worst);
+  }
+}
+
+TEST_CASE("iterative sketching and sketch-and-solve hold what they promise", "[sketching]") {
+  for (const double condition : {1e1, 1e5}) {
+    const LeastSquares p = problem_of(2000, 50, condition, 1e-3, 81);
+    LatheLeastSquaresOptions o = options_with(LATHE_REFINE_DOUBLE);
+    o.method = LATHE_LS_ITERATIVE_SKETCHING;
+    Solved s = solve(p, o);
+    const std::vector<Big> exact = exact_solution(p);
+    CAPTURE(condition, s.result.iterations, s.result.backward_error);
+    // Forward stable: as good as a backward stable method may be.
+    CHECK(forward_error(s.x, exact).norm <= 1e-15 * condition * (1 + condition * 1e-3));
+    o.method = LATHE_LS_SKETCH_AND_SOLVE;
+    s = solve(p, o);
+    CHECK(static_cast<double>(s.result.residual_norm) < 1.2e-3);
+    CHECK(static_cast<double>(s.result.residual_norm) > 1e-3);
+  }
+}
+
 } // namespace
 
 #endif
