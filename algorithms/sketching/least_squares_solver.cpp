@@ -173,7 +173,8 @@ RefinementProblem LeastSquaresSolver::Problem(const RightHandSide &rhs) const {
                             .target = wide_ ? rhs.target.data() : nullptr,
                             .scale = p_.scale(),
                             .norm = p_.norm(),
-                            .condition = p_.condition()};
+                            .condition = p_.condition(),
+                            .rhs_norm = wide_ ? 0 : rhs.norm};
   if (options_.ridge > 0)
     for (double d : p_.scale())
       problem.ridge.push_back(static_cast<double>(options_.ridge) * d * d);
@@ -195,16 +196,19 @@ ApproximateInverse LeastSquaresSolver::Inverse(const RefinementProblem &problem,
     };
   return [this, &problem, y, outcome, steps](std::vector<double> *v) -> PetscErrorCode {
     PetscFunctionBegin;
-    // In one double the first round need not go below the rounding errors of the residual; the
-    // second makes the backward error small (loops 1 and 2 of SPIR and FOSSILS).
-    const double floor =
-        0x1p-53 * (p_.norm() * length(y->head(), y->n) + 0.04 * p_.condition() * outcome->residual);
-    const bool first = terms() == 1 && outcome->passes == 0;
+    // In one double the first round need not go below the rounding errors of the residual, and no
+    // round below a backward error of half a unit roundoff: η ≤ ‖Pᵀg‖/√(‖b‖² + ‖A‖_F²‖y‖²).
+    const double size = length(y->head(), y->n);
+    const bool single = terms() == 1, first = single && outcome->passes == 0;
+    const double stable = 0x1p-54 * std::hypot(problem.rhs_norm, length(p_.r()) * size);
+    const double rounding =
+        0x1.4p-49 * (p_.norm() * size + 0.04 * p_.condition() * outcome->residual);
+    const double floor = !single || wide_ ? 0 : first ? std::max(stable, rounding) : stable;
     PetscCall(SolvePreconditioned(problem, p_,
                                   {.momentum = options_.method == LATHE_LS_FOSSILS,
                                    .ratio = p_.ratio(),
                                    .tolerance = first ? 1e-14 : 1e-9,
-                                   .floor = first ? floor : 0},
+                                   .floor = floor},
                                   v, steps));
     PetscFunctionReturn(PETSC_SUCCESS);
   };

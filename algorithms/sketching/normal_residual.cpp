@@ -108,7 +108,8 @@ PetscErrorCode LocalRows::NormalResidual(const NormalTerms &terms, ExpansionVect
   std::vector<double> sums(width * cols_ + width); // the last number is norm2
   if (dense_) {
     const DenseRead a(dense_);
-    std::vector<double> tile(normal_tile_rows * cols_), lanes(width * cols_ * isa.lanes);
+    std::vector<double> tile(normal_tile_rows(x.terms, cols_) * cols_),
+        lanes(width * cols_ * isa.lanes);
     m.cols = cols_;
     m.dense = a.data();
     m.ld = a.ld();

@@ -124,17 +124,15 @@ template <int K, class T> LATHE_INLINE void times(T *r, T w) {
   normalize<K>(r);
 }
 
-// Rows of a tile, as many as are in flight between two loads of the same cache line; a multiple of
-// every number of lanes and of `group`.
-constexpr std::size_t tile_rows = normal_tile_rows;
-
 template <int K> struct Tile {
+  static constexpr std::size_t most = K == 1 ? most_tile_rows : 64;
+  std::size_t rows; // a multiple of 64
   const double *a;
   std::size_t ld;
   const double *ahead; // next tile, for the prefetch; may be null
   std::size_t ahead_ld;
-  double r[K][tile_rows]; // weighted
-  double head[tile_rows]; // not weighted, rounded
+  double r[K][most]; // weighted
+  double head[most]; // not weighted, rounded
 };
 
 // r ← w·(b − A·x) for `group` vectors of rows at a time.
@@ -143,7 +141,7 @@ LATHE_INLINE void residual(const NormalRows &m, Tile<K> &t, const double *b, con
                            double &norm2) {
   constexpr std::size_t group = K == 1 ? 8 : K == 2 ? 4 : 2;
   V square = every(0);
-  for (std::size_t i = 0; i < tile_rows; i += group * lanes) {
+  for (std::size_t i = 0; i < t.rows; i += group * lanes) {
     V r[group][K];
     for (std::size_t q = 0; q < group; ++q) {
       r[q][0] = load(b + i + q * lanes);
@@ -184,19 +182,19 @@ template <int K> LATHE_INLINE void gradient(const NormalRows &m, const Tile<K> &
   double *sum = m.sum;
   for (std::size_t j = 0; j < m.cols; ++j, a += t.ld, sum += K * lanes) {
     if (t.ahead)
-      for (std::size_t i = tile_rows / 2; i < tile_rows; i += 8)
+      for (std::size_t i = t.rows / 2; i < t.rows; i += 8)
         __builtin_prefetch(t.ahead + j * t.ahead_ld + i, 0, 2);
     V s[K];
     for (int k = 0; k < K; ++k)
       s[k] = load(sum + static_cast<std::size_t>(k) * lanes);
     if constexpr (K == 1) { // four chains hide the latency of a fused product
       V part[4] = {s[0], every(0), every(0), every(0)};
-      for (std::size_t i = 0; i < tile_rows; i += 4 * lanes)
+      for (std::size_t i = 0; i < t.rows; i += 4 * lanes)
         for (std::size_t q = 0; q < 4; ++q)
           part[q] = fma(load(a + i + q * lanes), load(&t.r[0][i + q * lanes]), part[q]);
       s[0] = (part[0] + part[1]) + (part[2] + part[3]);
     } else {
-      for (std::size_t i = 0; i < tile_rows; i += lanes) {
+      for (std::size_t i = 0; i < t.rows; i += lanes) {
         V r[K];
         for (int k = 0; k < K; ++k)
           r[k] = load(&t.r[k][i]);
@@ -210,20 +208,22 @@ template <int K> LATHE_INLINE void gradient(const NormalRows &m, const Tile<K> &
 
 template <int K> void dense(NormalRows &m) noexcept {
   Tile<K> t{};
-  double b[tile_rows], w[tile_rows];
-  for (std::size_t i = 0; i < m.rows; i += tile_rows) {
-    const std::size_t height = m.rows - i < tile_rows ? m.rows - i : tile_rows;
-    const bool copy = height < tile_rows || m.scale;
+  t.rows = normal_tile_rows(K, m.cols);
+  double b[Tile<K>::most], w[Tile<K>::most];
+  for (std::size_t i = 0; i < m.rows; i += t.rows) {
+    const std::size_t height = m.rows - i < t.rows ? m.rows - i : t.rows;
+    const bool copy = height < t.rows || m.scale;
     t.a = copy ? m.tile : m.dense + i;
-    t.ld = copy ? tile_rows : m.ld;
-    t.ahead = m.rows - i >= 2 * tile_rows ? m.dense + i + tile_rows : nullptr;
+    t.ld = copy ? t.rows : m.ld;
+    // The processor's own prefetch serves the long tiles of one double better.
+    t.ahead = K > 1 && m.rows - i >= 2 * t.rows ? m.dense + i + t.rows : nullptr;
     t.ahead_ld = m.ld;
     if (copy)
       for (std::size_t j = 0; j < m.cols; ++j)
-        for (std::size_t l = 0; l < tile_rows; ++l)
-          m.tile[j * tile_rows + l] =
+        for (std::size_t l = 0; l < t.rows; ++l)
+          m.tile[j * t.rows + l] =
               l < height ? m.dense[i + l + j * m.ld] * (m.scale ? m.scale[j] : 1.0) : 0.0;
-    for (std::size_t l = 0; l < tile_rows; ++l) {
+    for (std::size_t l = 0; l < t.rows; ++l) {
       b[l] = m.b && l < height ? m.b[i + l] : 0.0;
       w[l] = m.weight && l < height ? m.weight[i + l] : 0.0;
     }

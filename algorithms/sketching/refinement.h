@@ -18,6 +18,7 @@ struct RefinementProblem {
   std::vector<double> scale = {}; // D
   std::vector<double> ridge = {}; // λD², empty: none
   double norm = 1, condition = 1; // of A·D
+  double rhs_norm = 0;            // ‖b‖_W
 };
 
 struct RefinementOutcome {

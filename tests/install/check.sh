@@ -64,21 +64,19 @@ options)
     done
     expect "it must be > 0 and finite (-mat_matern_nu)" $run ./stock_matern $load \
       -mat_type matern -mat_matern_nu 0
-    for type in pne spir fossils; do
-      for kind in dense aij; do
-        expect "ksp $type: CONVERGED_RTOL_NORMAL.*5 of 5 components exact" $run ./stock_ls $load \
-          -ksp_type $type -mat_type $kind -ksp_ls_refine quad
-      done
-      expect "least squares by $type, refine dd: converged, backward error" $run ./stock_ls $load \
-        -ksp_type $type -ksp_converged_reason
-      expect "-ksp_ls_nnz is 0: it must lie in \[1, 64\]" $run ./stock_ls $load -ksp_type $type \
-        -ksp_ls_nnz 0
+    for type in "pne -mat_type dense" "pne -mat_type aij" "spir -mat_type aij" "fossils"; do
+      expect "ksp ${type%% *}: CONVERGED_RTOL_NORMAL.*5 of 5 components exact" $run ./stock_ls $load \
+        -ksp_type $type
     done
+    expect "least squares by pne, refine quad: converged, backward error" $run ./stock_ls $load \
+      -ksp_type pne -ksp_ls_refine quad -ksp_converged_reason
     export PETSC_OPTIONS="$load -svd_type gram"
     expect "svd gram: converged, value right" $run ./stock_svd
     unset PETSC_OPTIONS
   done
   expect "certifiedchebyshev" mpiexec -n 1 ./stock_ksp $load -help
+  expect "-ksp_ls_nnz is 0: it must lie in \[1, 64\]" mpiexec -n 1 ./stock_ls $load -ksp_type pne \
+    -ksp_ls_nnz 0
   ;;
 petsc4py)
   # Debian keeps one petsc4py beside each build of PETSc.

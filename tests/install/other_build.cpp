@@ -4,15 +4,28 @@
 // tested.
 #include "solver_types.h"
 
-PetscErrorCode KSPCreate_CertifiedChebyshev(KSP ksp) {
-  return PetscError(PetscObjectComm(reinterpret_cast<PetscObject>(ksp)), __LINE__, __func__,
-                    __FILE__, PETSC_ERR_PLIB, PETSC_ERROR_INITIAL, "must have been refused");
-}
-PetscErrorCode MatCreate_Matern(Mat A) {
-  return PetscError(PetscObjectComm(reinterpret_cast<PetscObject>(A)), __LINE__, __func__, __FILE__,
+namespace {
+template <class T> PetscErrorCode refuse(T x) {
+  return PetscError(PetscObjectComm(reinterpret_cast<PetscObject>(x)), __LINE__, __func__, __FILE__,
                     PETSC_ERR_PLIB, PETSC_ERROR_INITIAL, "must have been refused");
 }
+} // namespace
+
+PetscErrorCode KSPCreate_CertifiedChebyshev(KSP ksp) {
+  return refuse(ksp);
+}
+PetscErrorCode KSPCreate_Fossils(KSP ksp) {
+  return refuse(ksp);
+}
+PetscErrorCode KSPCreate_Pne(KSP ksp) {
+  return refuse(ksp);
+}
+PetscErrorCode KSPCreate_Spir(KSP ksp) {
+  return refuse(ksp);
+}
+PetscErrorCode MatCreate_Matern(Mat A) {
+  return refuse(A);
+}
 PetscErrorCode SVDCreate_Gram(SVD svd) {
-  return PetscError(PetscObjectComm(reinterpret_cast<PetscObject>(svd)), __LINE__, __func__,
-                    __FILE__, PETSC_ERR_PLIB, PETSC_ERROR_INITIAL, "must have been refused");
+  return refuse(svd);
 }
