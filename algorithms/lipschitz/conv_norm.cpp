@@ -109,7 +109,8 @@ std::vector<double> plane_wave(const ConvolutionGeometry &g, const Symbol &symbo
 void dense_bracket(const ConvolutionGeometry &g, const double *weight, std::int64_t group,
                    int exponent, double *lower, double *upper) {
   const ConvolutionOperator op(g, weight, group, exponent);
-  const std::vector<double> a = op.dense();
+  double folding = 0;
+  const std::vector<double> a = op.dense(&folding);
   Symbol symbol;
   symbol.transposed = op.cols() > op.rows();
   symbol.rows = std::max(op.rows(), op.cols());
@@ -124,9 +125,8 @@ void dense_bracket(const ConvolutionGeometry &g, const double *weight, std::int6
   norm.set(Phases(Lattice{1, 1, 1}), Lattice{0, 0, 0});
   const double estimate = norm.largest(false, static_cast<std::uint64_t>(group));
   int tries = 0;
-  const double folding = mul_up(gamma_up(static_cast<double>(g.taps())), op.absolute_norm());
   *lower = std::max(*lower, sub_down(norm.lower(), folding));
-  *upper = std::max(*upper, add_up(norm.upper(estimate, tries), folding));
+  *upper = std::max(*upper, add_up(norm.upper(estimate, UpperBound::sharp, tries), folding));
 }
 
 bool dense_applies(const ConvolutionGeometry &g) noexcept {
@@ -276,7 +276,7 @@ extern "C" PetscErrorCode LatheConvolutionNormBracket(MPI_Comm comm, const Lathe
                 static_cast<int>(o.method));
   PetscCall(lathe::Cite("SedghiGuptaLong2019 DelattreBarthelemyAraujoAllauzen2023"));
   if (o.method == LATHE_CONVOLUTION_CHOLESKY)
-    PetscCall(lathe::Cite("Rump2006 Rump2011 WolkowiczStyan1980"));
+    PetscCall(lathe::Cite("Rump2006 Rump2011 OzakiOgitaOishiRump2012 WolkowiczStyan1980"));
   const ConvolutionGeometry g = convolution_geometry(*layer);
   const int exponent = weight_exponent(layer->weight, g.weights());
   *bracket = {0, 0, LATHE_CERTIFICATE_RIGOROUS, 0, "zero", 0, 0};

@@ -161,19 +161,40 @@ long long ConvolutionOperator::improve(std::vector<double> &x, int steps) {
   return products;
 }
 
-std::vector<double> ConvolutionOperator::dense() const {
-  std::vector<double> a(rows() * cols(), 0.0);
+std::vector<double> ConvolutionOperator::dense(double *error) const {
+  std::vector<double> a(rows() * cols(), 0.0), low(a.size(), 0.0);
   std::vector<std::int64_t> source(taps_);
+  bool exact = true;
   for (std::size_t p = 0; p < out_points_; ++p) {
     sources(p, source.data());
     for (std::size_t o = 0; o < out_channels_; ++o)
       for (std::size_t i = 0; i < in_channels_; ++i)
-        for (std::size_t t = 0; t < taps_; ++t)
-          if (source[t] >= 0)
-            a[o * out_points_ + p +
-              (i * in_points_ + static_cast<std::size_t>(source[t])) * rows()] +=
-                weight_[(o * in_channels_ + i) * taps_ + t];
+        for (std::size_t t = 0; t < taps_; ++t) {
+          if (source[t] < 0)
+            continue;
+          const std::size_t e =
+              o * out_points_ + p + (i * in_points_ + static_cast<std::size_t>(source[t])) * rows();
+          const double w = weight_[(o * in_channels_ + i) * taps_ + t];
+          const double sum = a[e] + w, back = sum - a[e]; // Knuth's two-sum
+          low[e] += (a[e] - (sum - back)) + (w - back);
+          a[e] = sum;
+          exact = exact && low[e] == 0;
+        }
   }
+  *error = 0;
+  if (exact)
+    return a;
+  double squares = 0;
+  for (std::size_t e = 0; e < a.size(); ++e) {
+    a[e] += low[e];
+    squares += a[e] * a[e];
+  }
+  // Entry by entry u·|a| + γ²·Σ|w| (Ogita, Rump, Oishi, SIAM J. Sci. Comput. 26 (2005)).
+  const double frobenius =
+      sqrt_up(mul_up(squares, add_up(1, gamma_up(static_cast<double>(a.size()) + 2))));
+  const double gamma = gamma_up(static_cast<double>(taps_));
+  *error = add_up(add_up(mul_up(unit_roundoff * (1 + 0x1p-50), frobenius), 0x1p-500),
+                  mul_up(mul_up(gamma, gamma), absolute_));
   return a;
 }
 

@@ -27,9 +27,9 @@ public:
   /// Improve x by `steps` steps of Lanczos on AᵀA (every vector reorthogonalised); memory: steps
   /// vectors of cols() entries. Returns the products used.
   long long improve(std::vector<double> &x, int steps);
-  /// A as a dense matrix, rows() × cols(), column-major. Entries where taps coincide are rounded
-  /// sums: relative error at most γ_taps of the sum of absolute values.
-  [[nodiscard]] std::vector<double> dense() const;
+  /// A as a dense matrix, rows() × cols(), column-major. Entries where taps coincide are sums
+  /// rounded once, however much they cancel: the matrix is off by at most `error` in the 2-norm.
+  [[nodiscard]] std::vector<double> dense(double *error) const;
 
 private:
   // Points of the input under the taps of output point p, −1 for zeros.

@@ -204,7 +204,7 @@ private:
       norm.set(phases, cell.j);
       int tries = 0;
       const double estimate = norm.largest(false, static_cast<std::uint64_t>(i));
-      *bound = std::max(*bound, div_up(norm.upper(estimate, tries), cosine));
+      *bound = std::max(*bound, div_up(norm.upper(estimate, UpperBound::quick, tries), cosine));
     }
     PetscCall(StopTogether(comm_));
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, bound, 1, MPI_DOUBLE, MPI_MAX, comm_));

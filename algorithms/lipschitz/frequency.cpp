@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/frequency.h"
 #include "lipschitz/gram_product.h"
+#include "lipschitz/residual_bound.h"
 #include "lipschitz/rounding.h"
 #include "lipschitz/scaled_matrix.h"
 #include "lipschitz/shifted_cholesky.h"
@@ -18,8 +19,8 @@ constexpr double underflow = 0x1p-800;
 // frequency between the two fail its factorisation.
 constexpr int quick_steps = 60;
 
-// Terms of the Gram matrix's sums that BLAS adds in any order: short, since this rounding is most
-// of the width of the bracket.
+// Terms of the Gram matrix's sums that BLAS adds in any order: short, since this rounding is what
+// below() has to allow for.
 constexpr std::size_t inner_block = 32;
 
 int lanczos_capacity(std::size_t order) {
@@ -91,43 +92,27 @@ double FrequencyNorm::largest(bool quick, std::uint64_t stream) {
   return lanczos_->run(gram(), options, x_.data(), false).value;
 }
 
-double FrequencyNorm::shift() const noexcept {
-  return 4 * static_cast<double>(c_) * unit_roundoff;
-}
-
-double FrequencyNorm::upper(double estimate, int &tries) {
+double FrequencyNorm::upper(double estimate, UpperBound kind, int &tries) {
   // A factorisation fails only if the shift is within rounding of an eigenvalue; each failure
   // doubles the distance. Beyond 2⁻¹⁰ the trace is used: λ_max ≤ tr G for a semidefinite G.
   double trace = 0;
   for (std::size_t q = 0; q < c_; ++q)
     trace = add_up(trace, std::fabs(g_[q + q * c_].real()));
-  double square = trace;
-  double shift_now = shift();
-  for (tries = 1; shift_now < 0x1p-10 && estimate > 0; ++tries, shift_now *= 2) {
-    const double tau = estimate * (1 + shift_now);
+  double square = add_up(trace, gram_error_);
+  double shift = 8 * std::sqrt(static_cast<double>(c_)) * unit_roundoff;
+  for (tries = 1; shift < 0x1p-10 && estimate > 0; ++tries, shift *= 2) {
+    const double tau = estimate * (1 + shift);
     const ShiftedCholesky result =
         shifted_cholesky<Complex>(gram(), tau, factor_.data(), panel_.data(), nullptr);
     if (result.positive) {
-      square = std::min({square, result.upper, add_up(tau, factor_slack(tau, trace))});
+      square = std::min(square, add_up(result.upper, gram_error_));
+      if (kind == UpperBound::sharp)
+        square = std::min(square, residual_bound<Complex>({d_.data(), m_, c_, m_}, tau,
+                                                          {factor_.data(), c_, c_, c_}));
       break;
     }
   }
-  return add_up(sqrt_up(add_up(square, gram_error_)), symbol_slack_);
-}
-
-// The factorisation satisfies |B − LLᴴ| ≤ γ·|L||L|ᵀ (Higham, Theorem 10.3), whose norm ‖|L|‖₂² is
-// far below the trace of B that bounds it beforehand where L is nearly diagonal.
-double FrequencyNorm::factor_slack(double tau, double trace) {
-  real_.resize(std::max(real_.size(), c_ * c_));
-  for (std::size_t q = 0; q < c_; ++q)
-    for (std::size_t p = 0; p < c_; ++p)
-      real_[p + q * c_] = p < q ? 0.0 : std::sqrt(std::norm(factor_[p + q * c_]));
-  const double modulus =
-      add_up(mul_up(nonnegative_norm(real_.data(), c_, c_), 1 + 0x1p-50), 0x1p-450);
-  const double gamma = dot_gamma<Complex>(static_cast<double>(cholesky_terms(c_)));
-  // Forming the diagonal τ − g rounds once.
-  return add_up(mul_up(gamma, mul_up(modulus, modulus)),
-                add_up(mul_up(unit_roundoff, add_up(tau, trace)), underflow));
+  return add_up(sqrt_up(square), symbol_slack_);
 }
 
 namespace {

@@ -8,6 +8,11 @@
 
 namespace lathe::lipschitz {
 
+enum class UpperBound {
+  quick, ///< one factorisation and the a-priori bounds of its rounding
+  sharp  ///< also its residual (residual_bound.h): four products of matrices more
+};
+
 /// Certified work on single frequencies of one group; holds the buffers for it.
 class FrequencyNorm {
 public:
@@ -26,20 +31,16 @@ public:
   /// Lanczos estimate of ‖D(ω)‖₂², a lower bound up to rounding. Few steps when `quick`; else to
   /// rounding, from a start that depends on `stream` only.
   double largest(bool quick, std::uint64_t stream);
-  /// Rigorous upper bound of ‖D(ω)‖₂ near √estimate; sharper than below(), from the factor itself.
-  /// `tries` counts the factorisations.
-  double upper(double estimate, int &tries);
+  /// Rigorous upper bound of ‖D(ω)‖₂ near √estimate, after set(); `tries` counts the
+  /// factorisations.
+  double upper(double estimate, UpperBound kind, int &tries);
   /// Rigorous lower bound of ‖D(ω)‖₂ from the vector that `largest` left; after set().
   double lower();
 
   [[nodiscard]] const std::vector<Complex> &vector() const noexcept { return x_; }
   [[nodiscard]] dense::View<const Complex> gram() const noexcept;
-  /// Relative shift of the first factorisation that upper() tries.
-  [[nodiscard]] double shift() const noexcept;
 
 private:
-  /// λ_max(G) − τ is at most this after factor_ came from τI − G; tr G ≤ trace.
-  double factor_slack(double tau, double trace);
   const Symbol &symbol_;
   std::size_t c_, m_;
   double absolute_, symbol_error_ = 0, gram_error_ = 0, symbol_slack_ = 0;

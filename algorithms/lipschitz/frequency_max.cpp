@@ -60,7 +60,7 @@ struct Search {
 // Frequencies whose squared norm is within this relative distance of the maximum are evaluated
 // canonically. It exceeds the relative distance between the upper bound of a frequency and its
 // value: slack of the Cholesky factorisation ≤ √2·2(c+1)·c·u, of the Gram matrix ≤ √2·2(m+2)·c·u,
-// shift 4c·u.
+// shift 8√c·u.
 double margin(const Symbol &symbol) noexcept {
   const auto c = static_cast<double>(symbol.cols), m = static_cast<double>(symbol.rows);
   return 1e-13 + (256 * c + 4 * c * c + 4 * m * c) * unit_roundoff;
@@ -320,7 +320,7 @@ std::vector<Finalist> evaluate_candidates(Search &s) {
     f.vector = norm->vector();
     f.lower = norm->lower();
     int tries = 0;
-    f.upper = norm->upper(f.value, tries);
+    f.upper = norm->upper(f.value, UpperBound::sharp, tries);
     s.factorizations += tries;
     finalists.push_back(std::move(f));
   }

@@ -85,13 +85,6 @@ template <class W> Quadratic kernel_polynomial(const SquaredMatrix<W> &h) noexce
   return {q.sum - linear, q.product - linear * mean + 1 / (n * leading)};
 }
 
-/// ‖A‖_F rounded up, of a matrix with entries of order 1.
-template <class W> double frobenius_up(dense::View<const W> a) noexcept {
-  const double growth = add_up(1, gamma_up(sum_of_squares_terms(a) + 2));
-  const double lost = 4 * static_cast<double>(a.rows * a.cols) * smallest_subnormal;
-  return sqrt_up(add_up(mul_up(sum_of_squares(a), growth), lost));
-}
-
 } // namespace
 
 template <class W> double moment_bound(const SquaredMatrix<W> &h) noexcept {

@@ -146,6 +146,13 @@ template <class W> double sum_of_squares_terms(dense::View<const W> a) noexcept 
   return parts * static_cast<double>(a.rows) / 8 + 16 + static_cast<double>(a.cols);
 }
 
+/// ‖A‖_F rounded up, of a matrix without entries of extreme size (2⁻⁴⁰⁰ … 2⁴⁰⁰ are safe).
+template <class W> double frobenius_up(dense::View<const W> a) noexcept {
+  const double growth = add_up(1, gamma_up(sum_of_squares_terms(a) + 2));
+  const double lost = 4 * static_cast<double>(a.rows * a.cols) * smallest_subnormal;
+  return sqrt_up(add_up(mul_up(sum_of_squares(a), growth), lost));
+}
+
 /// Upper bound of ‖|A|‖₁·‖|A|‖_∞ ≥ ‖|A|‖₂².
 template <class W> double one_infinity_product_up(dense::View<const W> a) {
   std::vector<double> rows(a.rows);

@@ -89,7 +89,7 @@ PetscErrorCode Convolutions(std::uint64_t cases, double &width, int &outside) {
     const auto mode = i % 2 ? LATHE_PADDING_CIRCULAR : LATHE_PADDING_ZEROS;
     const test::Layer l =
         test::normal_layer(1 + static_cast<PetscInt>(i % 2), 2, 2, 2, 1, mode, 900 + i);
-    const test::DenseOperator op = test::explicit_operator(l);
+    const test::DenseOperator<> op = test::explicit_operator(l);
     test::MpMatrix x(op.rows, op.cols);
     std::copy(op.a.begin(), op.a.end(), x.entries.begin());
     const Mp exact = test::spectral_norm(x);

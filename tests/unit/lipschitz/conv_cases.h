@@ -135,13 +135,14 @@ inline std::string describe(const Layer &l) {
   return text;
 }
 
-struct DenseOperator {
+template <class Entry = double> struct DenseOperator {
   std::size_t rows = 0, cols = 0;
-  std::vector<double> a; // column-major
+  std::vector<Entry> a; // column-major
 };
 
-/// The operator of the layer, entry by entry from its definition.
-inline DenseOperator explicit_operator(const Layer &l) {
+/// The operator of the layer, entry by entry from its definition; in doubles, entries where taps
+/// coincide are rounded sums.
+template <class Entry = double> DenseOperator<Entry> explicit_operator(const Layer &l) {
   const LatheConvolution &g = l.geometry;
   int n[3] = {1, 1, 1}, out[3] = {1, 1, 1}, k[3] = {1, 1, 1}, s[3] = {1, 1, 1}, d[3] = {1, 1, 1};
   std::vector<int> axis[3] = {{0}, {0}, {0}};
@@ -155,10 +156,10 @@ inline DenseOperator explicit_operator(const Layer &l) {
   }
   const int points = out[0] * out[1] * out[2], inputs = n[0] * n[1] * n[2];
   const int gin = static_cast<int>(g.cin / g.groups), gout = static_cast<int>(g.cout / g.groups);
-  DenseOperator m;
+  DenseOperator<Entry> m;
   m.rows = static_cast<std::size_t>(g.cout * points);
   m.cols = static_cast<std::size_t>(g.cin * inputs);
-  m.a.assign(m.rows * m.cols, 0.0);
+  m.a.assign(m.rows * m.cols, Entry(0));
   for (int o = 0; o < g.cout; ++o)
     for (int i = 0; i < gin; ++i)
       for (int t = 0; t < k[0] * k[1] * k[2]; ++t)
@@ -181,7 +182,7 @@ inline DenseOperator explicit_operator(const Layer &l) {
 }
 
 /// ‖A‖₂ by LAPACK; relative error a few units of rounding times the order.
-inline double svd_norm(DenseOperator m) {
+inline double svd_norm(DenseOperator<> m) {
   std::vector<double> s(std::max<std::size_t>(1, std::min(m.rows, m.cols)), 0.0);
   (void)dense::singular_values(m.rows, m.cols, m.a.data(), m.rows, s.data());
   return s[0];

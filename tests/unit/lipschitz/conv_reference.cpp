@@ -23,7 +23,7 @@ Digits50 exact_norm(const Layer &l) {
   for (PetscInt g = 0; g < l.geometry.groups; ++g) {
     const auto begin = l.weight.begin() + static_cast<long>(count) * g;
     one.weight.assign(begin, begin + static_cast<long>(count));
-    const DenseOperator m = explicit_operator(one);
+    const DenseOperator<Digits50> m = explicit_operator<Digits50>(one);
     // Column-major is the transpose row by row.
     largest = std::max(largest, largest_singular_value(m.cols, m.rows, m.a));
   }
@@ -94,7 +94,6 @@ TEST_CASE("brackets hold the 40-digit norm for every geometry", "[conv][norm]") 
   INFO(tally.cases << " cases on this rank, widest " << tally.widest << ", violations "
                    << tally.violations << ", last: " << tally.worst);
   CHECK_ALL(tally.violations == 0);
-  // Small operators: the dense certificate closes the bracket, to 2·10⁻¹³ but where taps that fall
-  // on one entry cancel, since rounding is relative to their absolute values.
-  CHECK_ALL(tally.widest < 1e-11);
+  WARN("widest " << tally.widest);
+  CHECK_ALL(tally.widest <= 1e-12); // small operators: the dense certificate closes the bracket
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dense_matrices.h"
 #include "harness/mpi_test.h"
+#include "high_precision.h"
 #include "lipschitz/hermitian_lanczos.h"
+#include "lipschitz/residual_bound.h"
 #include "lipschitz/shifted_cholesky.h"
+#include "special_matrices.h"
 #include <cmath>
 #include <limits>
 
@@ -109,4 +112,38 @@ TEST_CASE("shifted Cholesky takes no NaN for success", "[lipschitz]") {
   g(1, 0) = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> work(9);
   CHECK_FALSE(shifted_cholesky<double>(g.view(), 1.0, work.data(), nullptr, nullptr).positive);
+}
+
+TEMPLATE_TEST_CASE("the residual of any factor bounds the norm", "[lipschitz]", double,
+                   std::complex<double>) {
+  double sharpest = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    const std::size_t n = 1 + seed % 5, m = n + seed % 4;
+    auto a = test::gaussian<TestType>(m, n, seed);
+    if (seed % 3 == 1 && n > 1) // entries whose leading part is zero, down to subnormal
+      for (std::size_t i = 0; i < m; ++i)
+        a(i, n - 1) *= std::ldexp(1.0, -static_cast<int>(random::below(1100, seed, 3, i)));
+    const test::Mp norm = test::spectral_norm(test::embed(a.view()));
+    const test::Mp square = norm * norm * (1 - 2 * test::Mp(test::mp_accuracy));
+    const auto exact = static_cast<double>(square);
+    const auto g = test::gram(a);
+    std::vector<TestType> l(n * n);
+    const dense::View<const TestType> factor = {l.data(), n, n, n};
+    const double tau = exact * (1 + 1e-14);
+    REQUIRE(shifted_cholesky<TestType>(g.view(), tau, l.data(), nullptr, nullptr).positive);
+    const double sharp = residual_bound<TestType>(a.view(), tau, factor);
+    CHECK(test::Mp(sharp) >= square);
+    sharpest = std::max(sharpest, sharp / tau - 1);
+    // Whatever the factor and the shift are.
+    for (std::size_t e = 0; e < l.size(); ++e)
+      l[e] *= 1 + 1e-3 * random::normal(seed, 8, e);
+    CHECK(test::Mp(residual_bound<TestType>(a.view(), tau, factor)) >= square);
+    CHECK(test::Mp(residual_bound<TestType>(a.view(), 0.3 * exact, factor)) >= square);
+    std::fill(l.begin(), l.end(), TestType(0));
+    CHECK(test::Mp(residual_bound<TestType>(a.view(), 0.5 * exact, factor)) >= square);
+    l[0] = std::numeric_limits<double>::quiet_NaN();
+    CHECK(std::isinf(residual_bound<TestType>(a.view(), tau, factor)));
+  }
+  WARN("largest relative excess over the shift " << sharpest);
+  CHECK(sharpest <= 1e-14);
 }

@@ -19,8 +19,8 @@ namespace lathe::test {
 using Digits50 = boost::multiprecision::cpp_bin_float_50;
 
 /// All of them by Jacobi; a is rows×cols, row-major, real.
-inline Digits50 largest_by_jacobi(std::size_t rows, std::size_t cols,
-                                  const std::vector<double> &a) {
+template <class Entry>
+Digits50 largest_by_jacobi(std::size_t rows, std::size_t cols, const std::vector<Entry> &a) {
   std::vector<std::vector<Digits50>> column(cols, std::vector<Digits50>(rows));
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t j = 0; j < cols; ++j)
@@ -64,10 +64,10 @@ inline Digits50 largest_by_jacobi(std::size_t rows, std::size_t cols,
 }
 
 /// AᵀA or AAᵀ, the smaller, row by row; a is rows×cols, row-major. Skips zeros.
-inline std::vector<Digits50> gram_matrix(std::size_t rows, std::size_t cols,
-                                         const std::vector<double> &a) {
+template <class Entry>
+std::vector<Digits50> gram_matrix(std::size_t rows, std::size_t cols, const std::vector<Entry> &a) {
   const std::size_t n = std::min(rows, cols), inner = std::max(rows, cols);
-  const auto entry = [&](std::size_t k, std::size_t i) {
+  const auto entry = [&](std::size_t k, std::size_t i) -> const Entry & {
     return rows >= cols ? a[k * cols + i] : a[i * cols + k];
   };
   std::vector<Digits50> g(n * n, Digits50(0));
@@ -131,16 +131,18 @@ inline Digits50 rayleigh_quotient(std::size_t n, const std::vector<Digits50> &g,
   return xgx / xx;
 }
 
-/// a is rows×cols, row-major, real.
-inline Digits50 largest_singular_value(std::size_t rows, std::size_t cols,
-                                       const std::vector<double> &a) {
-  if (std::all_of(a.begin(), a.end(), [](double v) { return v == 0; }))
+/// a is rows×cols, row-major, real: doubles, or Digits50 where doubles cannot hold the entries.
+template <class Entry>
+Digits50 largest_singular_value(std::size_t rows, std::size_t cols, const std::vector<Entry> &a) {
+  if (std::all_of(a.begin(), a.end(), [](const Entry &v) { return v == 0; }))
     return 0;
   const std::size_t n = std::min(rows, cols);
   const std::vector<Digits50> g = gram_matrix(rows, cols, a);
   // Column by column, a row-major matrix is its transpose, whose left vectors are A's right ones.
-  std::vector<double> start;
-  (void)lipschitz::dense_norm<double>({a.data(), cols, rows, cols}, {}, nullptr, &start);
+  std::vector<double> start, rounded;
+  for (const Entry &v : a)
+    rounded.push_back(static_cast<double>(v));
+  (void)lipschitz::dense_norm<double>({rounded.data(), cols, rows, cols}, {}, nullptr, &start);
   std::vector<Digits50> x(start.begin(), start.end()), l;
   Digits50 rho = rayleigh_quotient(n, g, x);
   for (int step = 0; step < 2; ++step) { // the error is cubed: 10⁻¹⁵, 10⁻⁴⁵
