@@ -229,6 +229,27 @@ PetscErrorCode RowMatrix::MultiplyAbsolute(const PetscReal *x, PetscReal *y) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+void RowMatrix::MultiplyAdjoint(const PetscScalar *x, PetscScalar *y) const {
+  std::fill_n(y, needed_.size(), PetscScalar(0));
+  for (std::size_t i = 0; i < rows(); ++i)
+    for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k)
+      y[column_[k]] += times(PetscConj(value_[k]), x[i]);
+}
+
+void RowMatrix::MultiplyAbsoluteAdjoint(const PetscReal *x, PetscReal *y) const {
+  std::fill_n(y, needed_.size(), PetscReal(0));
+  for (std::size_t i = 0; i < rows(); ++i)
+    for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k)
+      y[column_[k]] += absolute(k) * x[i];
+}
+
+double RowMatrix::longest_column() const {
+  std::vector<PetscInt> count(needed_.size(), 0);
+  for (const PetscInt c : column_)
+    ++count[static_cast<std::size_t>(c)];
+  return count.empty() ? 0 : static_cast<double>(*std::max_element(count.begin(), count.end()));
+}
+
 void RowMatrix::CreateAdjoint(const RowMatrix &A) {
   const std::size_t n = A.needed_.size();
   local_ = true;

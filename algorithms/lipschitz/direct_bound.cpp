@@ -336,7 +336,7 @@ PetscErrorCode DirectBound::Dense(double tolerance, std::uint64_t seed,
     gamma = gram_gamma<PetscScalar>(static_cast<std::size_t>(k), c);
   } else {
     PetscCall(ScatteredGram(wide, &g));
-    gamma = dot_gamma<PetscScalar>(A_.matrix(!wide).longest_row() + 2);
+    gamma = dot_gamma<PetscScalar>(A_.longest_row(!wide) + 2);
   }
   if (wide) {
     image.resize(A_.domain(true));

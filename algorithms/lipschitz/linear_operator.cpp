@@ -51,10 +51,11 @@ PetscErrorCode LinearOperator::CopyEntries(Mat A) {
     PetscFunctionReturn(PETSC_SUCCESS);
   exponent_ = std::ilogb(forward_.largest_part()) + 1;
   forward_.scale(exponent_);
+  longest_row_[0] = longest_row_[1] = forward_.longest_row();
   if (forward_.local()) {
     hermitian_ = forward_.hermitian();
     if (!hermitian_)
-      adjoint_.CreateAdjoint(forward_);
+      longest_row_[1] = forward_.longest_column();
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(MatHermitianTranspose(A, MAT_INITIAL_MATRIX, transposed.out()));
@@ -64,6 +65,7 @@ PetscErrorCode LinearOperator::CopyEntries(Mat A) {
   int everywhere = 0;
   PetscCallMPI(MPI_Allreduce(&same, &everywhere, 1, MPI_INT, MPI_MIN, comm_));
   hermitian_ = everywhere == 1;
+  longest_row_[1] = adjoint_.longest_row();
   if (hermitian_)
     adjoint_ = RowMatrix();
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -128,7 +130,12 @@ PetscErrorCode LinearOperator::Apply(bool adjoint, const PetscScalar *x, PetscSc
   PetscCall(StopTogether(comm_));
   ++products_;
   if (assembled_) {
-    PetscCall(entries(adjoint).Multiply(x, y));
+    if (!adjoint || hermitian_)
+      PetscCall(forward_.Multiply(x, y));
+    else if (forward_.local())
+      forward_.MultiplyAdjoint(x, y);
+    else
+      PetscCall(adjoint_.Multiply(x, y));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   const Vec in = adjoint ? left_ : right_;
@@ -158,7 +165,12 @@ PetscErrorCode LinearOperator::ApplyAbsolute(bool adjoint, const PetscReal *x, P
   PetscFunctionBegin;
   PetscCall(StopTogether(comm_));
   ++products_;
-  PetscCall(entries(adjoint).MultiplyAbsolute(x, y));
+  if (!adjoint || hermitian_)
+    PetscCall(forward_.MultiplyAbsolute(x, y));
+  else if (forward_.local())
+    forward_.MultiplyAbsoluteAdjoint(x, y);
+  else
+    PetscCall(adjoint_.MultiplyAbsolute(x, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

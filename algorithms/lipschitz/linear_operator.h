@@ -9,9 +9,9 @@ namespace lathe::lipschitz {
 
 class LinearOperator {
 public:
-  /// Matrices with entries (AIJ, BAIJ, SBAIJ, NEST, dense, …) are copied row by row, with an
-  /// explicit adjoint unless A is Hermitian: up to 2·nnz·12 bytes for real scalars and 32-bit
-  /// indices. Others are applied
+  /// Matrices with entries (AIJ, BAIJ, SBAIJ, NEST, dense, …) are copied row by row: nnz·12 bytes
+  /// for real scalars and 32-bit indices, and as much for an explicit adjoint unless A is
+  /// Hermitian: on several ranks at once, on one when its rows are asked for. Others are applied
   /// through MatMult and MatMultHermitianTranspose. Collective on A, which must outlive *this.
   /// err  FP an entry or a first product is not finite; ARG_WRONGSTATE not assembled;
   ///      SUP no adjoint product and not known to be Hermitian
@@ -41,21 +41,29 @@ public:
   [[nodiscard]] PetscInt global_domain(bool adjoint) const {
     return adjoint ? global_rows_ : global_columns_;
   }
+  /// Rows of A or of Aᴴ; only when assembled().
   [[nodiscard]] const RowMatrix &matrix(bool adjoint) const {
-    return adjoint && !hermitian_ ? adjoint_ : forward_;
+    if (!adjoint || hermitian_)
+      return forward_;
+    if (adjoint_.rows() == 0 && forward_.local())
+      adjoint_.CreateAdjoint(forward_);
+    return adjoint_;
   }
+  /// Largest number of entries in a row of A or of Aᴴ, over all ranks; only when assembled().
+  [[nodiscard]] double longest_row(bool adjoint) const { return longest_row_[adjoint ? 1 : 0]; }
   /// Products with A or Aᴴ so far, absolute ones included.
   [[nodiscard]] long long products() const { return products_; }
 
 private:
-  RowMatrix &entries(bool adjoint) { return adjoint && !hermitian_ ? adjoint_ : forward_; }
   PetscErrorCode CopyEntries(Mat A);
   PetscErrorCode FindScale();
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   Mat shell_ = nullptr; // not owned
   VecHandle right_, left_;
-  RowMatrix forward_, adjoint_;
+  RowMatrix forward_;
+  mutable RowMatrix adjoint_; // on one rank built when it is first asked for
+  double longest_row_[2] = {0, 0};
   bool assembled_ = false, hermitian_ = false, zero_ = false;
   int exponent_ = 0;
   PetscInt global_rows_ = 0, global_columns_ = 0, first_row_ = 0, first_column_ = 0;

@@ -65,7 +65,14 @@ PetscErrorCode LowerBound(LinearOperator &A, const std::vector<PetscScalar> &x, 
   PetscCall(A.Apply(false, x.data(), y.data()));
   add_squares(sums[0], x);
   add_squares(sums[1], y);
-  if (A.assembled()) {
+  const bool nonnegative =
+      !complex_scalars && A.assembled() && A.matrix(false).nonnegative() &&
+      std::all_of(x.begin(), x.end(), [](PetscScalar z) { return PetscRealPart(z) >= 0; });
+  bool same = false; // |A||x| = Ax, on every rank
+  PetscCallMPI(MPI_Allreduce(&nonnegative, &same, 1, MPI_C_BOOL, MPI_LAND, A.comm()));
+  if (same) {
+    sums[2] = sums[1];
+  } else if (A.assembled()) {
     std::vector<PetscReal> modulus(x.size()), bound(y.size());
     std::transform(x.begin(), x.end(), modulus.begin(), [](PetscScalar z) {
       return complex_scalars ? up(PetscAbsScalar(z)) : PetscAbsScalar(z);
@@ -79,7 +86,7 @@ PetscErrorCode LowerBound(LinearOperator &A, const std::vector<PetscScalar> &x, 
   const double image = sqrt_down(sums[1].value(Rounding::down));
   double loss = 0;
   if (A.assembled()) {
-    const double r = A.matrix(false).longest_row();
+    const double r = A.longest_row(false);
     // |A||x| was itself rounded: at most r + 1 roundings, hence the larger index.
     const double gamma = complex_scalars ? mul_up(1.5, gamma_up(2 * r + 8)) : gamma_up(r + 4);
     loss = add_up(mul_up(gamma, sqrt_up(sums[2].value(Rounding::up))), 0x1p-900);

@@ -36,6 +36,12 @@ double unscale_down(double x, int e) {
   return std::ldexp(y, -e) > x ? down(y) : y;
 }
 
+void add_square(ExactSum &sum, PetscScalar z) {
+  sum.add_product(PetscRealPart(z), PetscRealPart(z));
+  if constexpr (complex_scalars)
+    sum.add_product(PetscImaginaryPart(z), PetscImaginaryPart(z));
+}
+
 } // namespace
 
 NormSearch::NormSearch(LinearOperator &A, const LatheNormOptions &options)
@@ -126,11 +132,8 @@ PetscErrorCode NormSearch::SmallestShape() {
   PetscFunctionBegin;
   const bool row = A_.global_rows() == 1;
   const RowMatrix &a = A_.matrix(false);
-  for (std::size_t k = 0; k < a.entries(); ++k) {
-    sum.add_product(PetscRealPart(a.value(k)), PetscRealPart(a.value(k)));
-    if constexpr (complex_scalars)
-      sum.add_product(PetscImaginaryPart(a.value(k)), PetscImaginaryPart(a.value(k)));
-  }
+  for (std::size_t k = 0; k < a.entries(); ++k)
+    add_square(sum, a.value(k));
   PetscCall(ExactSum::AllReduce(A_.comm(), &sum, 1));
   const double root = std::sqrt(sum.value());
   sum.add_product(root, -root);
@@ -148,7 +151,8 @@ PetscErrorCode NormSearch::SmallestShape() {
 }
 
 // The unit vector of a column that holds the largest entry: a witness before any iteration, for
-// matrices whose first bounds already meet (diagonal ones, signed permutations).
+// matrices whose first bounds already meet (diagonal ones, signed permutations). Its image is a
+// column of A, whose norm is correct to the last bit.
 PetscErrorCode NormSearch::LargestEntryColumn() {
   const RowMatrix &a = A_.matrix(false);
   PetscInt mine = std::numeric_limits<PetscInt>::max(), column = mine;
@@ -158,11 +162,17 @@ PetscErrorCode NormSearch::LargestEntryColumn() {
         a.largest_part())
       mine = std::min(mine, a.global_column(k));
   PetscCallMPI(MPI_Allreduce(&mine, &column, 1, MPIU_INT, MPI_MIN, A_.comm()));
-  std::vector<PetscScalar> unit(A_.domain(false), PetscScalar(0));
+  ExactSum sum;
+  for (std::size_t k = 0; k < a.entries(); ++k)
+    if (a.global_column(k) == column)
+      add_square(sum, a.value(k));
+  PetscCall(ExactSum::AllReduce(A_.comm(), &sum, 1));
+  lower_ = sqrt_down(sum.value(Rounding::down));
+  witness_.assign(A_.domain(false), PetscScalar(0));
   const PetscInt local = column - A_.domain_begin(false);
-  if (local >= 0 && static_cast<std::size_t>(local) < unit.size())
-    unit[static_cast<std::size_t>(local)] = 1;
-  PetscCall(OfferVector(unit));
+  if (local >= 0 && static_cast<std::size_t>(local) < witness_.size())
+    witness_[static_cast<std::size_t>(local)] = 1;
+  has_witness_ = true;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -170,7 +180,6 @@ PetscErrorCode NormSearch::AbsoluteStages() {
   PetscFunctionBegin;
   PetscCall(Cite("Collatz1942"));
   absolute_ = std::make_unique<CollatzWielandt>(A_);
-  lower_ = A_.matrix(false).largest_part(); // |a_ij| ≤ ‖A‖₂
   PetscCall(LargestEntryColumn());
   PetscCall(absolute_->Iterate(1, options_.tolerance));
   offer(LATHE_CERTIFICATE_RIGOROUS, absolute_->upper(), "norms");
