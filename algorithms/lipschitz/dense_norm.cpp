@@ -3,6 +3,7 @@
 #include "lipschitz/gram_iteration.h"
 #include "lipschitz/gram_product.h"
 #include "lipschitz/hermitian_lanczos.h"
+#include "lipschitz/residual_bound.h"
 #include "lipschitz/shifted_cholesky.h"
 #include "lipschitz/vector_norm.h"
 #include <algorithm>
@@ -145,14 +146,34 @@ private:
       const double tau = std::max(goal * goal * (1 - 16 * unit_roundoff) - slack, least);
       const ShiftedCholesky tried = shifted_cholesky<W>(gram, tau, work, panel.data(), x_.data());
       ++report_.factorizations;
-      if (tried.positive)
-        return sqrt_up(add_up(tried.upper, gram_error));
+      if (tried.positive) {
+        const double upper = sqrt_up(add_up(tried.upper, gram_error));
+        return upper <= goal ? upper : std::min(upper, sharpen(tau, work));
+      }
       // The factorisation's own rounding, or a top eigenvector that Lanczos has missed: only in the
       // second case does its direction of negative curvature raise the eigenvalue.
       if (!search(gram, true))
         margin = 2 * margin + 2 * slack / least;
     }
     return std::numeric_limits<double>::infinity();
+  }
+
+  /// Both ends anew, without the a-priori bounds of rounding: the quotient of the witness with
+  /// products in twice the precision, √(τ + ‖residual‖) of the factor.
+  double sharpen(double tau, const W *factor) {
+    std::vector<W> adjoint(tall_ ? 0 : k_ * c_);
+    View<const W> tall = a_;
+    if (!tall_) {
+      for (std::size_t j = 0; j < k_; ++j)
+        for (std::size_t i = 0; i < c_; ++i)
+          if constexpr (dense::is_complex<W>)
+            adjoint[j + i * k_] = std::conj(a_(i, j));
+          else
+            adjoint[j + i * k_] = a_(i, j);
+      tall = {adjoint.data(), k_, c_, k_};
+    }
+    lower_ = std::max(lower_, quotient_lower<W>(tall, witness_.data(), sqrt_up(absolute_squared_)));
+    return sqrt_up(residual_bound<W>(tall, tau, {factor, c_, c_, c_}));
   }
 
   View<const W> a_;

@@ -23,8 +23,9 @@ enum class DenseNormMethod {
 };
 
 struct DenseNormOptions {
-  /// Stop once upper ≤ (1 + tolerance)·lower; > 0. Below the rounding floor (about
-  /// 2⁻⁵³·min(c, 256)·c in the worst case, see README.md) the floor is reached instead.
+  /// Stop once upper ≤ (1 + tolerance)·lower; > 0. Where a-priori bounds of the rounding (about
+  /// 2⁻⁵³·min(c, 256)·c in the worst case) do not reach that, the residual of the factorisation is
+  /// computed, at three times the cost of the rest; then the floor is some 2⁻⁵¹·c.
   double tolerance = 1e-14;
   DenseNormMethod method = DenseNormMethod::cholesky;
   int gram_steps = 6;     ///< products of methods gram and moment; 1 … 60
@@ -50,13 +51,14 @@ struct DenseNormReport {
 ///  in   options  see DenseNormOptions
 ///  out  report   or null
 ///  out  witness  or null: the vector v of length c behind `lower`, right (m ≥ n) or left singular
-/// Width (upper − lower)/lower, method cholesky: at most 1e-13·c for c ≤ 64, clustered singular
-/// values included, 2e-10 at c = 512, growing like c. upper ≤ (1 + tolerance)·lower holds exactly
-/// for tolerances from that width on. Zero and empty matrices: [0, 0]; 1×1 real: exact; rows,
-/// columns within one unit in the last place, exact where the norm is a double. Norms beyond the
-/// largest double: upper = +∞. On a status other than ok the bracket is [NaN, NaN] and an estimate.
-/// Memory: 2c² + (200 + 256)·c entries, and a copy of A unless T is double or complex<double> with
-/// its largest entry in [2⁻¹⁰⁰, 2¹⁰⁰]. Class R0 for one BLAS library. Throws std::bad_alloc.
+/// Width (upper − lower)/lower, method cholesky: at most 5e-14 at c = 64 and 2e-13 at c = 512,
+/// clustered singular values included. upper ≤ (1 + tolerance)·lower holds exactly for tolerances
+/// from that width on; from 1e-13·c on (c ≤ 64; 2e-11 at c = 512) at the lower cost. Zero and empty
+/// matrices: [0, 0]; 1×1 real: exact; rows, columns within one unit in the last place, exact where
+/// the norm is a double. Norms beyond the largest double: upper = +∞. On a status other than ok the
+/// bracket is [NaN, NaN] and an estimate. Memory: 2c² + (200 + 256)·c entries, and a copy of A
+/// unless T is double or complex<double> with its largest entry in [2⁻¹⁰⁰, 2¹⁰⁰]. Class R0 for one
+/// BLAS library. Throws std::bad_alloc.
 template <class T>
 NormBracket dense_norm(dense::View<const T> a, const DenseNormOptions &options = {},
                        DenseNormReport *report = nullptr, std::vector<Wide<T>> *witness = nullptr);

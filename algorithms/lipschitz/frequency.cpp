@@ -8,7 +8,6 @@
 #include "lipschitz/vector_norm.h"
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace lathe::lipschitz {
 namespace {
@@ -115,46 +114,11 @@ double FrequencyNorm::upper(double estimate, UpperBound kind, int &tries) {
   return add_up(sqrt_up(square), symbol_slack_);
 }
 
-namespace {
-
-// Sums of products in twice the precision (Ogita, Rump, Oishi, SIAM J. Sci. Comput. 26 (2005)):
-// the error is one rounding of the result and γ² of the sum of moduli.
-struct DoubleSum {
-  double high = 0, low = 0;
-  void add(double a, double b) noexcept {
-    const double product = a * b;
-    const double sum = high + product, back = sum - high;
-    low += ((high - (sum - back)) + (product - back)) + std::fma(a, b, -product);
-    high = sum;
-  }
-};
-
-} // namespace
-
 double FrequencyNorm::lower() {
-  std::vector<DoubleSum> sum(2 * m_);
-  for (std::size_t q = 0; q < c_; ++q)
-    for (std::size_t p = 0; p < m_; ++p) {
-      const Complex d = d_[p + q * m_], x = x_[q];
-      sum[2 * p].add(d.real(), x.real());
-      sum[2 * p].add(-d.imag(), x.imag());
-      sum[2 * p + 1].add(d.real(), x.imag());
-      sum[2 * p + 1].add(d.imag(), x.real());
-    }
-  std::vector<double> y;
-  for (const DoubleSum &s : sum)
-    y.push_back(s.high + s.low);
-  const NormInterval norm_x = vector_norm(2 * c_, reinterpret_cast<const double *>(x_.data()));
-  const NormInterval norm_y = vector_norm(y.size(), y.data());
-  if (!(norm_x.lower > 0) || !std::isfinite(norm_x.upper))
-    return 0;
-  // ‖|D̂||x|‖ ≤ ‖|D̂|‖·‖x‖ with ‖|D̂|‖ ≤ (1 + error)·‖P‖, and the error of D̂ itself.
-  const double gamma = gamma_up(4 * static_cast<double>(c_) + 4);
-  const double per_x = add_up(mul_up(mul_up(up(std::numbers::sqrt2), mul_up(gamma, gamma)),
-                                     mul_up(absolute_, up(1 + symbol_error_))),
-                              symbol_slack_);
-  const double quotient = down(mul_down(norm_y.lower, 1 - 0x1p-52) / norm_x.upper);
-  return std::max(0.0, sub_down(quotient, per_x));
+  // ‖|D̂|‖ ≤ (1 + error)·‖P‖, and the error of D̂ itself.
+  const double quotient = quotient_lower<Complex>({d_.data(), m_, c_, m_}, x_.data(),
+                                                  mul_up(absolute_, up(1 + symbol_error_)));
+  return std::max(0.0, sub_down(quotient, symbol_slack_));
 }
 
 } // namespace lathe::lipschitz

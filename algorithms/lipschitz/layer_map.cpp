@@ -46,6 +46,15 @@ std::size_t z(std::int64_t n) noexcept {
   return static_cast<std::size_t>(n);
 }
 
+// One product of a block of windows: columns (pixels×terms) and weight (terms×outputs) on one side,
+// on the other pixels×outputs from `first` on.
+struct GemmBlock {
+  std::size_t pixels, outputs, terms;
+  const double *weight;
+  double *columns;
+  std::int64_t first;
+};
+
 } // namespace
 
 WindowMap window_map(const Layer &layer, const Shape &in, const Shape &out) {
@@ -121,55 +130,52 @@ int LayerMap::entry_roundings() const noexcept {
   }
 }
 
-// Both directions gather a block of windows into columns (pixel fastest) and call dgemm: with
-// P pixels and T = taps·cin/groups, row-major weights are the column-major T×cout matrix.
-void LayerMap::correlate(const double *x, double *y) const {
+// Both directions pass blocks of windows as columns (pixel fastest) through dgemm: with P pixels
+// and T = taps·cin/groups, row-major weights are the column-major T×cout matrix.
+template <class Block> void LayerMap::for_each_block(Block block) const {
   const bool transposed = layer_.type == LayerType::conv_transpose;
-  const std::int64_t cin = transposed ? layer_.cout : layer_.cin;
-  const std::int64_t cout = transposed ? layer_.cin : layer_.cout;
-  const std::int64_t gin = cin / layer_.groups, gout = cout / layer_.groups;
+  const std::int64_t gin = (transposed ? layer_.cout : layer_.cin) / layer_.groups;
+  const std::int64_t gout = (transposed ? layer_.cin : layer_.cout) / layer_.groups;
   const WindowMap &w = windows_;
   const std::int64_t t = gin * w.taps;
   std::vector<double> columns(z(std::min(column_block, w.outputs) * t));
   for (std::int64_t g = 0; g < layer_.groups; ++g)
     for (std::int64_t begin = 0; begin < w.outputs; begin += column_block) {
       const std::int64_t count = std::min(column_block, w.outputs - begin);
-      for (std::int64_t i = 0; i < gin; ++i)
-        for (std::int64_t a = 0; a < w.taps; ++a)
-          for (std::int64_t p = 0; p < count; ++p) {
-            const std::int32_t s = w.source[z((begin + p) * w.taps + a)];
-            columns[z((i * w.taps + a) * count + p)] =
-                s < 0 ? 0.0 : x[(g * gin + i) * w.inputs + s];
-          }
-      dense::gemm<double>('N', 'N', z(count), z(gout), z(t), 1, columns.data(), z(count),
-                          layer_.weight.data() + g * gout * t, z(t), 0,
-                          y + g * gout * w.outputs + begin, z(w.outputs));
+      const auto each_entry = [&](auto entry) { // (entry of columns, its input or −1)
+        for (std::int64_t i = 0; i < gin; ++i)
+          for (std::int64_t a = 0; a < w.taps; ++a)
+            for (std::int64_t p = 0; p < count; ++p) {
+              const std::int32_t s = w.source[z((begin + p) * w.taps + a)];
+              entry(columns[z((i * w.taps + a) * count + p)],
+                    s < 0 ? -1 : (g * gin + i) * w.inputs + s);
+            }
+      };
+      block(GemmBlock{z(count), z(gout), z(t), layer_.weight.data() + g * gout * t, columns.data(),
+                      g * gout * w.outputs + begin},
+            each_entry);
     }
+}
+
+void LayerMap::correlate(const double *x, double *y) const {
+  for_each_block([&](const GemmBlock &b, auto each_entry) {
+    each_entry([x](double &column, std::int64_t s) { column = s < 0 ? 0.0 : x[s]; });
+    dense::gemm<double>('N', 'N', b.pixels, b.outputs, b.terms, 1, b.columns, b.pixels, b.weight,
+                        b.terms, 0, y + b.first, z(windows_.outputs));
+  });
 }
 
 void LayerMap::correlate_adjoint(const double *y, double *x) const {
   const bool transposed = layer_.type == LayerType::conv_transpose;
-  const std::int64_t cin = transposed ? layer_.cout : layer_.cin;
-  const std::int64_t cout = transposed ? layer_.cin : layer_.cout;
-  const std::int64_t gin = cin / layer_.groups, gout = cout / layer_.groups;
-  const WindowMap &w = windows_;
-  const std::int64_t t = gin * w.taps;
-  std::vector<double> columns(z(std::min(column_block, w.outputs) * t));
-  std::fill(x, x + cin * w.inputs, 0.0);
-  for (std::int64_t g = 0; g < layer_.groups; ++g)
-    for (std::int64_t begin = 0; begin < w.outputs; begin += column_block) {
-      const std::int64_t count = std::min(column_block, w.outputs - begin);
-      dense::gemm<double>('N', 'T', z(count), z(t), z(gout), 1, y + g * gout * w.outputs + begin,
-                          z(w.outputs), layer_.weight.data() + g * gout * t, z(t), 0,
-                          columns.data(), z(count));
-      for (std::int64_t i = 0; i < gin; ++i)
-        for (std::int64_t a = 0; a < w.taps; ++a)
-          for (std::int64_t p = 0; p < count; ++p) {
-            const std::int32_t s = w.source[z((begin + p) * w.taps + a)];
-            if (s >= 0)
-              x[(g * gin + i) * w.inputs + s] += columns[z((i * w.taps + a) * count + p)];
-          }
-    }
+  std::fill(x, x + (transposed ? layer_.cout : layer_.cin) * windows_.inputs, 0.0);
+  for_each_block([&](const GemmBlock &b, auto each_entry) {
+    dense::gemm<double>('N', 'T', b.pixels, b.terms, b.outputs, 1, y + b.first, z(windows_.outputs),
+                        b.weight, b.terms, 0, b.columns, b.pixels);
+    each_entry([x](double column, std::int64_t s) {
+      if (s >= 0)
+        x[s] += column;
+    });
+  });
 }
 
 void LayerMap::average(const double *x, double *y) const {

@@ -35,6 +35,7 @@ public:
   [[nodiscard]] int entry_roundings() const noexcept;
 
 private:
+  template <class Block> void for_each_block(Block block) const;
   void correlate(const double *x, double *y) const;
   void correlate_adjoint(const double *y, double *x) const;
   void average(const double *x, double *y) const;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/vector_norm.h"
 #include "lipschitz/rounding.h"
+#include <algorithm>
 #include <cmath>
+#include <complex>
+#include <numbers>
+#include <vector>
 
 namespace lathe::lipschitz {
 namespace {
@@ -20,6 +24,17 @@ struct Accumulator {
     const double part = lower - low;
     exact = exact && (low - (lower - part)) + (rest - part) == 0;
     low = lower;
+  }
+};
+
+/// Σ a·b as high + low.
+struct DoubleSum {
+  double high = 0, low = 0;
+  void add(double a, double b) noexcept {
+    const double product = a * b;
+    const double sum = high + product, back = sum - high;
+    low += ((high - (sum - back)) + (product - back)) + std::fma(a, b, -product);
+    high = sum;
   }
 };
 
@@ -58,5 +73,39 @@ NormInterval vector_norm(std::size_t n, const double *x) noexcept {
     interval.upper = up(root);
   return interval;
 }
+
+template <class W> double quotient_lower(dense::View<const W> a, const W *x, double absolute) {
+  constexpr std::size_t parts = dense::is_complex<W> ? 2 : 1;
+  std::vector<DoubleSum> sum(parts * a.rows);
+  for (std::size_t j = 0; j < a.cols; ++j)
+    for (std::size_t i = 0; i < a.rows; ++i) {
+      const W v = a(i, j);
+      if constexpr (parts == 1) {
+        sum[i].add(v, x[j]);
+      } else {
+        sum[2 * i].add(v.real(), x[j].real());
+        sum[2 * i].add(-v.imag(), x[j].imag());
+        sum[2 * i + 1].add(v.real(), x[j].imag());
+        sum[2 * i + 1].add(v.imag(), x[j].real());
+      }
+    }
+  std::vector<double> y;
+  for (const DoubleSum &s : sum)
+    y.push_back(s.high + s.low);
+  const NormInterval norm_x = vector_norm(parts * a.cols, reinterpret_cast<const double *>(x));
+  const NormInterval norm_y = vector_norm(y.size(), y.data());
+  if (!(norm_x.lower > 0) || !std::isfinite(norm_x.upper))
+    return 0;
+  // ‖|A||x|‖ ≤ ‖|A|‖₂·‖x‖; products that underflow lose less than 2⁻⁸⁰⁰.
+  const double gamma = gamma_up(4 * static_cast<double>(a.cols) + 4);
+  const double lost =
+      add_up(mul_up(mul_up(up(std::numbers::sqrt2), mul_up(gamma, gamma)), absolute), 0x1p-800);
+  const double quotient = down(mul_down(norm_y.lower, 1 - 0x1p-52) / norm_x.upper);
+  return std::max(0.0, sub_down(quotient, lost));
+}
+
+template double quotient_lower<double>(dense::View<const double>, const double *, double);
+template double quotient_lower<std::complex<double>>(dense::View<const std::complex<double>>,
+                                                     const std::complex<double> *, double);
 
 } // namespace lathe::lipschitz

@@ -200,25 +200,15 @@ PetscErrorCode ReadSparse(MPI_Comm comm, const Layout &l, const Range &rows, Mat
 }
 
 PetscErrorCode ReadDense(MPI_Comm comm, const Layout &l, const Range &rows, Mat *A) {
-  MatHandle matrix;
-  PetscScalar *a = nullptr;
-  PetscInt ld = 0;
   PetscFunctionBegin;
-  PetscCall(CreateDense(comm, l.rows, l.cols, matrix.out()));
-  PetscCall(MatDenseGetLDA(matrix, &ld));
-  PetscCall(MatDenseGetArray(matrix, &a));
-  const std::string problem = attempt([&] {
+  const auto fill = [&](PetscScalar *a, PetscInt ld) {
     for (std::int64_t i = rows.begin; i < rows.end; ++i) {
       const std::vector<PetscScalar> row = l.values(i * l.cols, l.cols);
       for (std::size_t j = 0; j < row.size(); ++j)
         a[(i - rows.begin) + static_cast<std::int64_t>(j) * ld] = row[j];
     }
-  });
-  PetscCall(MatDenseRestoreArray(matrix, &a));
-  LatheCheckAll(comm, problem.empty(), PETSC_ERR_FILE_UNEXPECTED, "%s", problem.c_str());
-  PetscCall(MatAssemblyBegin(matrix, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(matrix, MAT_FINAL_ASSEMBLY));
-  *A = matrix.release();
+  };
+  PetscCall(FillDense(comm, l.rows, l.cols, fill, A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -110,6 +110,24 @@ PetscErrorCode CreateDense(MPI_Comm comm, std::int64_t rows, std::int64_t cols, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode FillDense(MPI_Comm comm, std::int64_t rows, std::int64_t cols,
+                         const std::function<void(PetscScalar *, PetscInt)> &fill, Mat *A) {
+  MatHandle matrix;
+  PetscScalar *a = nullptr;
+  PetscInt ld = 0;
+  PetscFunctionBegin;
+  PetscCall(CreateDense(comm, rows, cols, matrix.out()));
+  PetscCall(MatDenseGetLDA(matrix, &ld));
+  PetscCall(MatDenseGetArray(matrix, &a));
+  const std::string problem = attempt([&] { fill(a, ld); });
+  PetscCall(MatDenseRestoreArray(matrix, &a));
+  LatheCheckAll(comm, problem.empty(), PETSC_ERR_FILE_UNEXPECTED, "%s", problem.c_str());
+  PetscCall(MatAssemblyBegin(matrix, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(matrix, MAT_FINAL_ASSEMBLY));
+  *A = matrix.release();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 EntryRouter::EntryRouter(MPI_Comm comm, std::int64_t rows, std::int64_t cols, bool dense)
     : comm_(comm), rows_(rows), cols_(cols), dense_(dense) {}
 

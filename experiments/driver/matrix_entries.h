@@ -4,6 +4,7 @@
 #include "core/handle.h"
 #include <cstdint>
 #include <stdexcept>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,10 @@ PetscErrorCode MatrixFromCsr(MPI_Comm comm, std::int64_t rows, std::int64_t cols
 /// MATDENSE with PETSc's default row blocks, all zero. Collective; refuses local parts that the
 /// index type cannot count.
 PetscErrorCode CreateDense(MPI_Comm comm, std::int64_t rows, std::int64_t cols, Mat *A);
+/// The same, assembled after `fill` has written this rank's rows, column-major with a leading
+/// dimension; what it throws on one rank is every rank's error.
+PetscErrorCode FillDense(MPI_Comm comm, std::int64_t rows, std::int64_t cols,
+                         const std::function<void(PetscScalar *, PetscInt)> &fill, Mat *A);
 
 /// Sends entries to the rank that owns their row. The order in which a row's entries arrive is: by
 /// call of Route, within a call by sending rank, within a rank as in the batch. When that is the

@@ -367,23 +367,6 @@ void read_dense(const Found &f, const Range &rows, PetscScalar *a, std::int64_t 
   }
 }
 
-PetscErrorCode ReadDense(MPI_Comm comm, const Found &f, const Range &rows, Mat *A) {
-  MatHandle matrix;
-  PetscScalar *a = nullptr;
-  PetscInt ld = 0;
-  PetscFunctionBegin;
-  PetscCall(CreateDense(comm, f.rows, f.cols, matrix.out()));
-  PetscCall(MatDenseGetLDA(matrix, &ld));
-  PetscCall(MatDenseGetArray(matrix, &a));
-  const std::string problem = attempt([&] { read_dense(f, rows, a, ld); });
-  PetscCall(MatDenseRestoreArray(matrix, &a));
-  LatheCheckAll(comm, problem.empty(), PETSC_ERR_FILE_UNEXPECTED, "%s", problem.c_str());
-  PetscCall(MatAssemblyBegin(matrix, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(matrix, MAT_FINAL_ASSEMBLY));
-  *A = matrix.release();
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 } // namespace
 
 PetscErrorCode ReadMatrixHdf5(MPI_Comm comm, const std::string &file, const std::string &object,
@@ -407,7 +390,10 @@ PetscErrorCode ReadMatrixHdf5(MPI_Comm comm, const std::string &file, const std:
   else if (f.kind == Found::Kind::csc)
     PetscCall(ReadCsc(comm, f, block_range(f.cols, size, rank), A));
   else
-    PetscCall(ReadDense(comm, f, block_range(f.rows, size, rank), A));
+    PetscCall(FillDense(
+        comm, f.rows, f.cols,
+        [&](PetscScalar *a, PetscInt ld) { read_dense(f, block_range(f.rows, size, rank), a, ld); },
+        A));
   if (info) {
     const std::array<const char *, 3> formats{"HDF5 CSR", "HDF5 CSC", "HDF5 dense"};
     info->file = file;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/error.h"
-#include "driver/hdf5_handle.h"
+#include "driver/hdf5_write.h"
 #include "driver/matrix_entries.h"
 #include "driver/matrix_hdf5.h"
 #include <algorithm>
@@ -23,14 +23,10 @@ public:
   explicit Writer(MPI_Comm comm) : comm_(comm) {}
 
   void open(const std::string &file, bool create) {
-    PropertyList access(H5Pcreate(H5P_FILE_ACCESS));
-    PropertyList creation(H5Pcreate(H5P_FILE_CREATE));
-    keep(H5Pset_fapl_mpio(access, comm_, MPI_INFO_NULL));
-    keep(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST));
-    keep(H5Pset_small_data_block_size(access, 0)); // else unwritten bytes; see result_file.cpp
-    ordered(creation);
-    file_.reset(create ? H5Fcreate(file.c_str(), H5F_ACC_TRUNC, creation, access)
-                       : H5Fopen(file.c_str(), H5F_ACC_RDWR, access));
+    const PropertyList access = parallel_access(comm_);
+    file_.reset(
+        create ? H5Fcreate(file.c_str(), H5F_ACC_TRUNC, ordered_creation(H5P_FILE_CREATE), access)
+               : H5Fopen(file.c_str(), H5F_ACC_RDWR, access));
     keep(file_ ? 0 : -1);
   }
   [[nodiscard]] bool exists(const std::string &object) const {
@@ -44,10 +40,9 @@ public:
 
   Group group(const std::string &path) {
     PropertyList links(H5Pcreate(H5P_LINK_CREATE));
-    PropertyList creation(H5Pcreate(H5P_GROUP_CREATE));
     keep(H5Pset_create_intermediate_group(links, 1));
-    ordered(creation);
-    Group g(H5Gcreate2(file_, path.c_str(), links, creation, H5P_DEFAULT));
+    Group g(
+        H5Gcreate2(file_, path.c_str(), links, ordered_creation(H5P_GROUP_CREATE), H5P_DEFAULT));
     keep(g ? 0 : -1);
     return g;
   }
@@ -55,10 +50,8 @@ public:
   Dataset dataset(const std::string &path, hid_t type, const std::vector<hsize_t> &shape,
                   H5D_fill_time_t fill = H5D_FILL_TIME_NEVER) {
     PropertyList links(H5Pcreate(H5P_LINK_CREATE));
-    PropertyList creation(H5Pcreate(H5P_DATASET_CREATE));
+    const PropertyList creation = ordered_creation(H5P_DATASET_CREATE);
     keep(H5Pset_create_intermediate_group(links, 1));
-    keep(H5Pset_obj_track_times(creation, 0));
-    keep(H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED));
     keep(H5Pset_fill_time(creation, fill));
     Dataspace space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr));
     Dataset d(H5Dcreate2(file_, path.c_str(), type, space, links, creation, H5P_DEFAULT));
@@ -109,8 +102,7 @@ public:
     const hsize_t step = std::max<hsize_t>(1, (hsize_t{1} << 30) / std::max<hsize_t>(row, 1));
     unsigned long long calls = (count + step - 1) / step;
     MPI_Allreduce(MPI_IN_PLACE, &calls, 1, MPI_UNSIGNED_LONG_LONG, MPI_MAX, comm_);
-    PropertyList transfer(H5Pcreate(H5P_DATASET_XFER));
-    keep(H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE));
+    const PropertyList transfer = collective_transfer();
     Dataspace file_space(H5Dget_space(d));
     const auto *bytes = static_cast<const char *>(data);
     for (unsigned long long c = 0; c < calls; ++c) {
@@ -144,13 +136,6 @@ public:
   }
 
 private:
-  // Creation order kept (readers list variables in it), no time stamps: equal runs, equal bytes.
-  void ordered(const PropertyList &p) {
-    keep(H5Pset_link_creation_order(p, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED));
-    keep(H5Pset_attr_creation_order(p, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED));
-    keep(H5Pset_obj_track_times(p, 0));
-  }
-
   MPI_Comm comm_;
   File file_;
   std::string problem_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "driver/result_file.h"
 #include "core/error.h"
+#include "driver/hdf5_write.h"
 #include <hdf5_hl.h>
 #include <algorithm>
 #include <cstdio>
@@ -16,22 +17,6 @@
 
 namespace lathe::driver {
 namespace {
-
-/// Creation properties that make equal contents equal bytes: no times, attributes in order.
-hdf5::PropertyList creation(hid_t kind) {
-  hdf5::PropertyList list(H5Pcreate(kind));
-  H5Pset_obj_track_times(list, false);
-  H5Pset_attr_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-  if (kind == H5P_GROUP_CREATE || kind == H5P_FILE_CREATE)
-    H5Pset_link_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-  return list;
-}
-
-hdf5::PropertyList collective() {
-  hdf5::PropertyList list(H5Pcreate(H5P_DATASET_XFER));
-  H5Pset_dxpl_mpio(list, H5FD_MPIO_COLLECTIVE);
-  return list;
-}
 
 hdf5::Datatype utf8(std::size_t size) {
   hdf5::Datatype type(H5Tcopy(H5T_C_S1));
@@ -77,19 +62,9 @@ PetscErrorCode ResultFile::open(MPI_Comm comm, const std::string &path) {
     (void)std::remove(part_.c_str());
   PetscCallMPI(MPI_Barrier(comm));
   const hdf5::SilentErrors silent;
-  const hdf5::PropertyList access(H5Pcreate(H5P_FILE_ACCESS));
-  CallHdf5(H5Pset_fapl_mpio(access, comm, MPI_INFO_NULL));
-  // Not collective: a collective write of metadata passes through buffers of MPI-IO that fill the
-  // gaps between two pieces with old memory of the process, other bytes in each run.
-  CallHdf5(H5Pset_coll_metadata_write(access, false));
-  CallHdf5(H5Pset_all_coll_metadata_ops(access, true));
-  // The default low bound limits an attribute to 64 KiB but is what every reader understands.
-  CallHdf5(H5Pset_fclose_degree(access, H5F_CLOSE_STRONG));
-  // By default small datasets share 2 KiB blocks. Nobody writes the unused end of a block, and
-  // MPI-IO's collective buffers then leave old memory of the process there: other bytes in each
-  // run.
-  CallHdf5(H5Pset_small_data_block_size(access, 0));
-  file_.reset(H5Fcreate(part_.c_str(), H5F_ACC_TRUNC, creation(H5P_FILE_CREATE), access));
+  const hdf5::PropertyList access = hdf5::parallel_access(comm);
+  file_.reset(
+      H5Fcreate(part_.c_str(), H5F_ACC_TRUNC, hdf5::ordered_creation(H5P_FILE_CREATE), access));
   PetscCheck(file_, comm, PETSC_ERR_FILE_OPEN, "cannot create %s: %s; choose another -o",
              part_.c_str(), hdf5::error_text().c_str());
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -127,8 +102,8 @@ PetscErrorCode ResultFile::group(const std::string &path) {
   for (std::size_t end = full.find('/', 1);; end = full.find('/', end + 1)) {
     const std::string part = full.substr(0, end);
     if (part != "/" && H5Lexists(file_, part.c_str(), H5P_DEFAULT) <= 0) {
-      const hdf5::Group made(
-          H5Gcreate2(file_, part.c_str(), H5P_DEFAULT, creation(H5P_GROUP_CREATE), H5P_DEFAULT));
+      const hdf5::Group made(H5Gcreate2(file_, part.c_str(), H5P_DEFAULT,
+                                        hdf5::ordered_creation(H5P_GROUP_CREATE), H5P_DEFAULT));
       CallHdf5(made.get());
     }
     if (end == std::string::npos)
@@ -210,7 +185,7 @@ PetscErrorCode ResultFile::dimension(const std::string &path, std::int64_t size)
   const auto extent = static_cast<hsize_t>(size);
   const hdf5::Dataspace space(H5Screate_simple(1, &extent, nullptr));
   // Nobody writes the values; without a fill they would be whatever the disk held.
-  const hdf5::PropertyList properties = creation(H5P_DATASET_CREATE);
+  const hdf5::PropertyList properties = hdf5::ordered_creation(H5P_DATASET_CREATE);
   CallHdf5(H5Pset_fill_time(properties, H5D_FILL_TIME_ALLOC));
   hdf5::Dataset dataset(H5Dcreate2(file_, absolute(path).c_str(), H5T_IEEE_F32BE, space,
                                    H5P_DEFAULT, properties, H5P_DEFAULT));
@@ -289,7 +264,7 @@ PetscErrorCode ResultFile::create(const std::string &path, hid_t file_type, cons
   const hdf5::Dataspace space(extents->empty() ? H5Screate(H5S_SCALAR)
                                                : H5Screate_simple(static_cast<int>(extents->size()),
                                                                   extents->data(), nullptr));
-  const hdf5::PropertyList properties = creation(H5P_DATASET_CREATE);
+  const hdf5::PropertyList properties = hdf5::ordered_creation(H5P_DATASET_CREATE);
   CallHdf5(H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER));
   dataset->reset(H5Dcreate2(file_, absolute(path).c_str(), file_type, space, H5P_DEFAULT,
                             properties, H5P_DEFAULT));
@@ -328,7 +303,7 @@ PetscErrorCode ResultFile::write_replicated(hid_t dataset, hid_t memory_type, co
     CallHdf5(H5Sselect_none(space));
     CallHdf5(H5Sselect_none(memory));
   }
-  CallHdf5(H5Dwrite(dataset, memory_type, memory, space, collective(), data));
+  CallHdf5(H5Dwrite(dataset, memory_type, memory, space, hdf5::collective_transfer(), data));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -484,7 +459,7 @@ PetscErrorCode ResultFile::write_slabs(hid_t dataset, const std::vector<hsize_t>
     }
     const char *from =
         static_cast<const char *>(values) + (start[0] - static_cast<hsize_t>(mine.begin)) * width;
-    CallHdf5(H5Dwrite(dataset, memory_type, memory, space, collective(), from));
+    CallHdf5(H5Dwrite(dataset, memory_type, memory, space, hdf5::collective_transfer(), from));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

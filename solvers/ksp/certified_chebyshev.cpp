@@ -6,15 +6,16 @@
 #include "core/handle.h"
 #include "lathe_solvers.h"
 #include "lipschitz/chebyshev_interval.h"
+#include "lipschitz/norm_options.h"
 #include "lipschitz/symmetrized.h"
 #include "solver_types.h"
-#include <array>
 #include <new>
 #include <petsc/private/kspimpl.h>
 
 namespace {
 
 constexpr const char *context_key = "lathe_certifiedchebyshev";
+constexpr const char *options_prefix = "-ksp_certifiedchebyshev_";
 
 struct Context {
   struct _KSPOps parent {}; // of KSPCHEBYSHEV, which keeps ksp->data
@@ -149,16 +150,9 @@ PetscErrorCode KSPSolve_CertifiedChebyshev(KSP ksp) {
 PetscErrorCode CheckOptions(KSP ksp, const Context &self) {
   const MPI_Comm comm = PetscObjectComm(object(ksp));
   PetscFunctionBegin;
-  PetscCheck(self.norm.failure_probability > 0 && self.norm.failure_probability < 1, comm,
-             PETSC_ERR_ARG_OUTOFRANGE,
-             "-ksp_certifiedchebyshev_failure_probability %g must lie in (0, 1)",
-             self.norm.failure_probability);
-  PetscCheck(self.norm.tolerance > 0, comm, PETSC_ERR_ARG_OUTOFRANGE,
-             "-ksp_certifiedchebyshev_tolerance %g must be positive", self.norm.tolerance);
-  PetscCheck(self.norm.lanczos_steps >= 1 && self.smallest.steps >= 1, comm,
-             PETSC_ERR_ARG_OUTOFRANGE,
-             "-ksp_certifiedchebyshev_lanczos_steps and -ksp_certifiedchebyshev_emin_steps must be "
-             "at least 1");
+  PetscCall(lathe::lipschitz::CheckNormOptions(comm, self.norm, options_prefix));
+  PetscCheck(self.smallest.steps >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "-ksp_certifiedchebyshev_emin_steps must be at least 1");
   PetscCheck(self.fraction > 1, comm, PETSC_ERR_ARG_OUTOFRANGE,
              "-ksp_certifiedchebyshev_fraction %g must exceed 1",
              static_cast<double>(self.fraction));
@@ -169,32 +163,15 @@ PetscErrorCode CheckOptions(KSP ksp, const Context &self) {
 }
 
 PetscErrorCode KSPSetFromOptions_CertifiedChebyshev(KSP ksp, LatheOptionItems PetscOptionsObject) {
-  const std::array<const char *, 4> kinds = {"rigorous", "deterministic", "probabilistic",
-                                             "estimate"};
   Context *self = nullptr;
-  PetscInt kind = 0;
   PetscBool set = PETSC_FALSE;
   PetscBool smoother = PETSC_FALSE;
   PetscFunctionBegin;
   PetscCall(GetContext(ksp, &self));
-  PetscReal probability = static_cast<PetscReal>(self->norm.failure_probability);
-  PetscReal tolerance = static_cast<PetscReal>(self->norm.tolerance);
   // The options of KSPCHEBYSHEV are not offered: they would set the interval as well.
   PetscOptionsHeadBegin(PetscOptionsObject, "KSP certifiedchebyshev options");
-  PetscCall(PetscOptionsEList("-ksp_certifiedchebyshev_certificate",
-                              "weakest acceptable kind of the upper bound", "", kinds.data(), 4,
-                              kinds.at(self->norm.certificate), &kind, &set));
-  if (set)
-    self->norm.certificate = static_cast<LatheCertificate>(kind);
-  PetscCall(PetscOptionsReal("-ksp_certifiedchebyshev_failure_probability",
-                             "of a probabilistic bound, in (0, 1)", "", probability, &probability,
-                             nullptr));
-  PetscCall(PetscOptionsReal("-ksp_certifiedchebyshev_tolerance",
-                             "relative width wanted of the bracket, > 0", "", tolerance, &tolerance,
-                             nullptr));
-  PetscCall(PetscOptionsInt("-ksp_certifiedchebyshev_lanczos_steps",
-                            "for the upper bound, at most; >= 1", "", self->norm.lanczos_steps,
-                            &self->norm.lanczos_steps, nullptr));
+  PetscCall(
+      lathe::lipschitz::ReadNormOptions(PetscOptionsObject, options_prefix, &self->norm, nullptr));
   PetscCall(PetscOptionsBool("-ksp_certifiedchebyshev_smoother",
                              "cover the upper part of the spectrum only (default: when the KSP "
                              "computes no residual norm, as in multigrid)",
@@ -210,8 +187,6 @@ PetscErrorCode KSPSetFromOptions_CertifiedChebyshev(KSP ksp, LatheOptionItems Pe
                             "products to estimate the lower end, at most; >= 1", "",
                             self->smallest.steps, &self->smallest.steps, nullptr));
   PetscOptionsHeadEnd();
-  self->norm.failure_probability = static_cast<double>(probability);
-  self->norm.tolerance = static_cast<double>(tolerance);
   self->ready = false;
   PetscCall(CheckOptions(ksp, *self));
   PetscFunctionReturn(PETSC_SUCCESS);

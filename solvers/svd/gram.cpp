@@ -3,13 +3,14 @@
 // is the witness of the lower bound; LatheSVDGetNormBracket gives both ends.
 #include "core/handle.h"
 #include "lathe_solvers.h"
-#include "lipschitz/lipschitz.h"
+#include "lipschitz/norm_options.h"
 #include "solver_types.h"
-#include <array>
 #include <new>
 #include <slepc/private/svdimpl.h>
 
 namespace {
+
+constexpr const char *options_prefix = "-svd_gram_";
 
 struct Gram {
   LatheNormOptions norm{};
@@ -76,40 +77,14 @@ PetscErrorCode SVDSolve_Gram(SVD svd) {
 }
 
 PetscErrorCode SVDSetFromOptions_Gram(SVD svd, LatheOptionItems PetscOptionsObject) {
-  const std::array<const char *, 4> kinds = {"rigorous", "deterministic", "probabilistic",
-                                             "estimate"};
   auto &self = *static_cast<Gram *>(svd->data);
-  LatheNormOptions &norm = self.norm;
-  PetscInt kind = 0;
-  PetscBool set = PETSC_FALSE;
   PetscFunctionBegin;
-  PetscReal probability = static_cast<PetscReal>(norm.failure_probability);
-  PetscReal tolerance = static_cast<PetscReal>(norm.tolerance);
-  PetscOptionsHeadBegin(PetscOptionsObject, "SVD gram options");
-  PetscCall(PetscOptionsReal("-svd_gram_tolerance",
-                             "relative width of the bracket, > 0 (default: -svd_tol, or 1e-6)", "",
-                             tolerance, &tolerance, &set));
-  self.tolerance_set = self.tolerance_set || set;
-  PetscCall(PetscOptionsEList("-svd_gram_certificate", "weakest acceptable kind of the upper bound",
-                              "", kinds.data(), 4, kinds.at(norm.certificate), &kind, &set));
-  if (set)
-    norm.certificate = static_cast<LatheCertificate>(kind);
-  PetscCall(PetscOptionsReal("-svd_gram_failure_probability", "of a probabilistic bound, in (0, 1)",
-                             "", probability, &probability, nullptr));
-  PetscCall(PetscOptionsInt("-svd_gram_lanczos_steps", "at most, >= 1", "", norm.lanczos_steps,
-                            &norm.lanczos_steps, nullptr));
-  PetscCall(PetscOptionsInt("-svd_gram_gram_steps", "sparse Gram products at most, 0 to 2", "",
-                            norm.gram_steps, &norm.gram_steps, nullptr));
-  PetscCall(PetscOptionsReal("-svd_gram_gram_fill", "most nonzeros of A^H A over nnz(A), >= 1", "",
-                             norm.gram_fill, &norm.gram_fill, nullptr));
-  PetscCall(PetscOptionsReal("-svd_gram_factor_fill", "most nonzeros of a factor over nnz(A), >= 0",
-                             "", norm.factor_fill, &norm.factor_fill, nullptr));
-  PetscCall(PetscOptionsInt("-svd_gram_dense_limit",
-                            "smaller dimension up to which a dense Gram matrix is formed, >= 0", "",
-                            norm.dense_limit, &norm.dense_limit, nullptr));
+  PetscOptionsHeadBegin(PetscOptionsObject, "SVD gram options"); // tolerance: else -svd_tol
+  PetscCall(lathe::lipschitz::ReadNormOptions(PetscOptionsObject, options_prefix, &self.norm,
+                                              &self.tolerance_set));
   PetscOptionsHeadEnd();
-  norm.failure_probability = static_cast<double>(probability);
-  norm.tolerance = static_cast<double>(tolerance);
+  PetscCall(
+      lathe::lipschitz::CheckNormOptions(PetscObjectComm(object(svd)), self.norm, options_prefix));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The analysis tools: report, check, compare, sweep, summary, and the table that bench.py writes."""
 import csv
+import os
 import re
 import shutil
 import subprocess
@@ -48,6 +49,19 @@ class Analysis(DriverTest):
         for part in ("Bracket of every layer", "Bound against Gram step", "Norm of the symbol",
                      "rigorous", "References"):
             self.assertIn(part, text)
+
+    def test_front_script_counts_names_from_where_it_is_called(self):
+        self.layers()
+        for words in (["check", "layers.h5"], ["compare", "layers.h5", "layers.h5"],
+                      ["report", "layers.h5", "-o", "page.html"]):
+            done = subprocess.run([SOURCE / "lathe", *words], cwd=self.folder, text=True,
+                                  env=os.environ | {"LATHE_PYTHON": sys.executable},
+                                  capture_output=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertTrue((self.folder / "page.html").exists())
+        done = subprocess.run([SOURCE / "lathe", "mpiexec", "-n", "2", "ls", "page.html"],
+                              cwd=self.folder, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_check_names_what_is_wrong(self):
         good = self.layers()

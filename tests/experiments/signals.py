@@ -14,6 +14,8 @@ from drivers import (CONV_NORM, NETWORK_LIPSCHITZ, PROBE, SOURCE, DriverTest, ch
 OPTIONS = ["-cases", "40", "-output_reproducible", "-checkpoint_every", "0", "-o", "out.h5"]
 LAYERS = ["-layers", "6", "-cout", "3", "-cin", "3", "-input", "5,5", "-output_reproducible",
           "-checkpoint_every", "0", "-o", "out.h5"]
+NETWORK = ["-net_gen", "tiny", "-samples", "4", "-output_reproducible", "-checkpoint_every", "0",
+           "-o", "out.h5"]
 
 
 class Signals(DriverTest):
@@ -187,6 +189,11 @@ class Signals(DriverTest):
     def test_kills_of_convolutions(self):
         begin = time.monotonic()
         killed = self.kill_often(CONV_NORM, LAYERS, [], 6, 21)
+        print(f"{killed} kills in {time.monotonic() - begin:.1f} s", file=sys.stderr)
+
+    def test_kills_of_networks(self):
+        begin = time.monotonic()
+        killed = self.kill_often(NETWORK_LIPSCHITZ, NETWORK, [], 4, 22)
         print(f"{killed} kills in {time.monotonic() - begin:.1f} s", file=sys.stderr)
 
 

@@ -164,6 +164,13 @@ TEST_CASE("certifiedchebyshev refuses what it cannot certify") {
     CHECK(caught.code == PETSC_ERR_SUP);
     CHECK_THAT(caught.message, Catch::Contains("-pc_type jacobi"));
   }
+  SECTION("an impossible option, by its own name") {
+    PETSC_OK(PetscOptionsSetValue(nullptr, "-ksp_certifiedchebyshev_tolerance", "-1"));
+    const auto caught = lathe::test::catch_error([&] { return KSPSetFromOptions(ksp); });
+    PETSC_OK(PetscOptionsClearValue(nullptr, "-ksp_certifiedchebyshev_tolerance"));
+    CHECK(caught.code == PETSC_ERR_ARG_OUTOFRANGE);
+    CHECK_THAT(caught.message, Catch::Contains("-ksp_certifiedchebyshev_tolerance is -1"));
+  }
   SECTION("an operator that is not symmetric") {
     PetscInt begin = 0;
     PETSC_OK(MatGetOwnershipRange(A, &begin, nullptr));

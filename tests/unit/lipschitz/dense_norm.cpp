@@ -95,7 +95,7 @@ TEST_CASE("brackets of middle-sized matrices of every kind", "[lipschitz]") {
 }
 
 TEST_CASE("width of large brackets", "[lipschitz]") {
-  for (const auto &[n, bar] : {std::pair{64, 6.4e-12}, {512, 2e-10}}) {
+  for (const auto &[n, bar] : {std::pair{64, 5e-14}, {512, 2e-13}}) {
     for (const int kind : {0, 1, 5, 6}) {
       const auto size = static_cast<std::size_t>(n);
       const auto a = test::special<double>(kind, size, size, 3);
