@@ -85,6 +85,25 @@ PETSC_EXTERN PetscErrorCode LatheMatMaternSetForm(Mat A, LatheMaternForm form, P
 PETSC_EXTERN PetscErrorCode LatheMatMaternCreateDerivative(Mat A, LatheMaternComponent component,
                                                            Mat *D);
 
+/** LatheMatCreateSketch - random d × m matrix S, d ≪ m, E SᵀS = I, that is never stored
+ *  (sketching/sketch.h). MatMult, MatMultTranspose, MatGetRow, MatGetValues, and as products of
+ * PETSc with MATDENSE and MATAIJ: MatMatMult(S, B), MatTransposeMatMult(S, dense B) and
+ *  MatMatTransposeMult(B, S), the result dense. Class R0 with -mat_sketch_reproducible (default).
+ *  Options, read by MatSetFromOptions: -mat_sketch_type sparse_stack|sparse_sign|count_sketch|
+ *  gaussian|rademacher|srht|srct_cosine|srct_circulant|block_srht, -mat_sketch_rows, _seed, _nnz,
+ *  _rounds, _block, _reproducible. The same by MatSetSizes(S, PETSC_DECIDE, m local, d, m) and
+ *  -mat_type sketch. Collective on comm.
+ *  in   rows           d
+ *       local_columns  of this rank, or PETSC_DECIDE
+ *       columns        m
+ *       kind           as -mat_sketch_type; NULL: sparse_stack
+ *       seed           >= 0
+ *  out  S              call MatSetFromOptions or not, then MatSetUp; the caller destroys it
+ *  err  ARG_OUTOFRANGE, at MatSetUp too, with the option; MatSetValues is not supported (SUP) */
+PETSC_EXTERN PetscErrorCode LatheMatCreateSketch(MPI_Comm comm, PetscInt rows,
+                                                 PetscInt local_columns, PetscInt columns,
+                                                 const char *kind, PetscInt64 seed, Mat *S);
+
 #ifdef __cplusplus
 }
 #endif

@@ -30,6 +30,7 @@ PetscErrorCode LatheInitializePackage(void) {
   PetscCall(KSPRegister("pne", KSPCreate_Pne));
   PetscCall(KSPRegister("spir", KSPCreate_Spir));
   PetscCall(MatRegister("matern", MatCreate_Matern));
+  PetscCall(MatRegister("sketch", MatCreate_Sketch));
   PetscCall(SVDRegister("gram", SVDCreate_Gram));
   // PetscFinalize empties the lists of types; a program may initialise again.
   PetscCall(PetscRegisterFinalize(forget));

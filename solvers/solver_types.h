@@ -10,4 +10,5 @@ PETSC_INTERN PetscErrorCode KSPCreate_Fossils(KSP ksp);
 PETSC_INTERN PetscErrorCode KSPCreate_Pne(KSP ksp);
 PETSC_INTERN PetscErrorCode KSPCreate_Spir(KSP ksp);
 PETSC_INTERN PetscErrorCode MatCreate_Matern(Mat A);
+PETSC_INTERN PetscErrorCode MatCreate_Sketch(Mat S);
 PETSC_INTERN PetscErrorCode SVDCreate_Gram(SVD svd);

@@ -69,7 +69,8 @@ bool is_transform(SketchKind kind) noexcept;
 PetscErrorCode CheckSketch(MPI_Comm comm, const Sketch &sketch, std::int64_t m);
 
 /// SketchApply - S·A, or S·[A b]. Collective on A.
-///   in   a   m × n, MATDENSE or MATAIJ, any distribution of its rows
+///   in   a   m × n, any distribution of its rows; MATDENSE, MATAIJ, or any type with
+///            MatMultTranspose, which costs d of these and is of class R2
 ///        b   of m entries in the layout of the rows of A; nullptr: none
 ///   out  sa  d × n, or d × (n + 1) with S·b last, column-major, the same on every rank
 /// Class R0, or R2 when not reproducible (Srht, SrctCosine and SrctCirculant: R0 either way). With
@@ -83,12 +84,20 @@ PetscErrorCode CheckSketch(MPI_Comm comm, const Sketch &sketch, std::int64_t m);
 /// Memory on every rank: 3·d·n numbers (reproducible), 2·d·n (plain), and 64 MB or a column of A,
 /// whichever is more, for transforms.
 /// Accuracy: README.md.
-///   err  FP  an entry is not finite (reproducible or transform; the message names it); SUP another
-///        type of matrix; as CheckSketch
+///   err  FP  an entry is not finite (reproducible or transform; the message names it);
+///        as CheckSketch
 PetscErrorCode SketchApply(const Sketch &sketch, Mat a, Vec b, std::vector<PetscScalar> &sa);
 inline PetscErrorCode SketchApply(const Sketch &sketch, Mat a, std::vector<PetscScalar> &sa) {
   return SketchApply(sketch, a, nullptr, sa);
 }
+
+/// SketchApplyRight - A·Sᵀ, m × d, for a sketch with as many columns as A. Collective on A.
+///   in   a   MATDENSE, MATAIJ, or any type with MatMult, which costs d of these and is of class R2
+///   out  as  MATDENSE with the rows of A; the caller destroys it
+/// Class R0: a row is sketched by its rank, in the order of the columns. No communication for
+/// MATDENSE and MATAIJ. Memory: the result, for kinds with more than ζ entries a column twice, for
+/// transforms also the rows of this rank in dense form. Errors as CheckSketch.
+PetscErrorCode SketchApplyRight(const Sketch &sketch, Mat a, Mat *as);
 
 /// S·b, d numbers, the same on every rank. Collective on b. As SketchApply.
 PetscErrorCode SketchApply(const Sketch &sketch, Vec b, std::vector<PetscScalar> &sb);

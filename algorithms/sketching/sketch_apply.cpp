@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "core/citation.h"
 #include "core/error.h"
+#include "core/handle.h"
+#include "sketching/sketch_columns.h"
 #include "sketching/sketch_input.h"
 
 namespace lathe::sketching {
@@ -106,9 +108,52 @@ PetscErrorCode CheckLayout(Mat a, Vec b) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-enum class Storage { Dense, Sparse, Other };
+// A matrix that only knows products: row r of S·A is Aᵀ times row r of S.
+PetscErrorCode ApplyByProducts(const Sketch &sketch, Mat a, Vec b, std::vector<PetscScalar> &sa) {
+  VecHandle x, y, all;
+  ScatterHandle gather;
+  PetscInt begin = 0;
+  PetscInt end = 0;
+  PetscInt n = 0;
+  std::vector<PetscScalar> sb;
+  const auto d = static_cast<std::size_t>(sketch.rows);
+  PetscFunctionBegin;
+  PetscCall(MatGetSize(a, nullptr, &n));
+  PetscCall(MatCreateVecs(a, y.out(), x.out()));
+  PetscCall(VecScatterCreateToAll(y, gather.out(), all.out()));
+  PetscCall(VecGetOwnershipRange(x, &begin, &end));
+  LatheGuard(PetscObjectComm(reinterpret_cast<PetscObject>(a)), {
+    SketchColumns columns(sketch);
+    std::vector<double> unit(d);
+    std::vector<double> row(static_cast<std::size_t>(end - begin));
+    sa.assign(d * static_cast<std::size_t>(n), 0);
+    for (std::size_t r = 0; r < d; ++r) {
+      unit[r] = 1;
+      columns.transposed(unit.data(), begin, end - begin, row.data());
+      unit[r] = 0;
+      PetscScalar *to = nullptr;
+      PetscCall(VecGetArrayWrite(x, &to));
+      std::copy(row.begin(), row.end(), to);
+      PetscCall(VecRestoreArrayWrite(x, &to));
+      PetscCall(MatMultTranspose(a, x, y));
+      PetscCall(VecScatterBegin(gather, y, all, INSERT_VALUES, SCATTER_FORWARD));
+      PetscCall(VecScatterEnd(gather, y, all, INSERT_VALUES, SCATTER_FORWARD));
+      const PetscScalar *from = nullptr;
+      PetscCall(VecGetArrayRead(all, &from));
+      for (PetscInt j = 0; j < n; ++j)
+        sa[r + d * static_cast<std::size_t>(j)] = from[j];
+      PetscCall(VecRestoreArrayRead(all, &from));
+    }
+    if (b)
+      PetscCall(SketchApply(sketch, b, sb));
+    sa.insert(sa.end(), sb.begin(), sb.end());
+  });
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
-PetscErrorCode StorageOf(Mat a, Storage *storage) {
+} // namespace
+
+PetscErrorCode StorageOf(Mat a, MatStorage *storage) {
   const auto object = reinterpret_cast<PetscObject>(a);
   PetscBool dense = PETSC_FALSE;
   PetscBool sequential = PETSC_FALSE;
@@ -117,18 +162,17 @@ PetscErrorCode StorageOf(Mat a, Storage *storage) {
   PetscCall(PetscObjectTypeCompareAny(object, &dense, MATSEQDENSE, MATMPIDENSE, ""));
   PetscCall(PetscObjectBaseTypeCompare(object, MATSEQAIJ, &sequential));
   PetscCall(PetscObjectBaseTypeCompare(object, MATMPIAIJ, &distributed));
-  *storage = dense ? Storage::Dense : sequential || distributed ? Storage::Sparse : Storage::Other;
+  *storage = dense                       ? MatStorage::Dense
+             : sequential || distributed ? MatStorage::Sparse
+                                         : MatStorage::Other;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
-
-} // namespace
 
 PetscErrorCode SketchApply(const Sketch &sketch, Mat a, Vec b, std::vector<PetscScalar> &sa) {
   const MPI_Comm comm = PetscObjectComm(reinterpret_cast<PetscObject>(a));
   PetscInt m = 0;
   PetscInt n = 0;
-  Storage storage = Storage::Other;
-  MatType type = nullptr;
+  MatStorage storage = MatStorage::Other;
   const PetscScalar *matrix_array = nullptr;
   const PetscScalar *vector_array = nullptr;
   DenseColumns matrix;
@@ -141,13 +185,13 @@ PetscErrorCode SketchApply(const Sketch &sketch, Mat a, Vec b, std::vector<Petsc
   PetscCall(CheckSketch(comm, sketch, m));
   if (b)
     PetscCall(CheckLayout(a, b));
-  PetscCall(MatGetType(a, &type));
   PetscCall(StorageOf(a, &storage));
-  PetscCheck(storage != Storage::Other, comm, PETSC_ERR_SUP,
-             "A sketch of a matrix of type %s; MatConvert it to MATDENSE or MATAIJ",
-             type ? type : "none");
+  if (storage == MatStorage::Other) {
+    PetscCall(ApplyByProducts(sketch, a, b, sa));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(MatGetOwnershipRanges(a, &in.ranges));
-  if (storage == Storage::Dense) {
+  if (storage == MatStorage::Dense) {
     PetscCall(AddDense(a, matrix, &matrix_array));
     in.dense = matrix.view();
   } else {
@@ -162,7 +206,7 @@ PetscErrorCode SketchApply(const Sketch &sketch, Mat a, Vec b, std::vector<Petsc
   PetscCall(Apply(sketch, in, sa));
   if (b)
     PetscCall(VecRestoreArrayRead(b, &vector_array));
-  if (storage == Storage::Dense)
+  if (storage == MatStorage::Dense)
     PetscCall(MatDenseRestoreArrayRead(a, &matrix_array));
   else
     PetscCall(sparse.Close());

@@ -44,6 +44,32 @@ void SketchColumns::column(std::int64_t i, double *out) {
     out[r] /= divisor_;
 }
 
+void SketchColumns::apply(const double *x, double *out) {
+  const auto d = static_cast<std::size_t>(sketch_.rows);
+  const std::int64_t m = sketch_.columns;
+  std::vector<double> part(d);
+  std::fill_n(out, d, 0.0);
+  if (!mixing_) {
+    for (std::int64_t i = 0; i < m; ++i) {
+      column(i, part.data());
+      for (std::size_t r = 0; r < d; ++r)
+        out[r] += part[r] * x[i];
+    }
+    return;
+  }
+  const std::int64_t length = mixing_->length();
+  for (std::int64_t i = 0; i < m; i += length) {
+    const std::int64_t count = std::min(length, m - i);
+    std::copy_n(x + i, count, mixing_->buffer());
+    std::fill(mixing_->buffer() + count, mixing_->buffer() + length, 0.0);
+    mixing_->apply(i / length, part.data());
+    for (std::size_t r = 0; r < d; ++r)
+      out[r] += part[r];
+  }
+  for (std::size_t r = 0; r < d; ++r)
+    out[r] /= divisor_;
+}
+
 void SketchColumns::transposed(const double *y, std::int64_t first, std::int64_t count, double *x) {
   if (mixing_)
     transposed_mixing(y, first, count, x);

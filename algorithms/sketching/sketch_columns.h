@@ -21,6 +21,10 @@ public:
   /// out[r] ← S(r, i), d numbers. Cost: d numbers, for transforms a transform.
   void column(std::int64_t i, double *out);
 
+  /// out ← S·x, x of m numbers on this rank. Cost as for a matrix; sums in the order of the
+  /// columns.
+  void apply(const double *x, double *out);
+
   /// x[k] ← Σ_r S(r, first + k)·y[r] for k < count. Cost: ζ or d products a number, or one
   /// transform of the whole length. Class R0: x[k] depends on k and y only.
   void transposed(const double *y, std::int64_t first, std::int64_t count, double *x);

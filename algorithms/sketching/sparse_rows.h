@@ -9,6 +9,10 @@
 
 namespace lathe::sketching {
 
+/// What a matrix lets be read of itself: columns, rows, or only its products.
+enum class MatStorage { Dense, Sparse, Other };
+PetscErrorCode StorageOf(Mat a, MatStorage *storage);
+
 /// A sequential AIJ matrix, and the global numbers of its columns when they are not its own.
 struct SparsePart {
   Mat matrix = nullptr;

@@ -47,6 +47,7 @@ options)
   stock svd "$pcdirs"
   stock matern "$pcdirs"
   stock ls "$pcdirs"
+  stock sketch "$pcdirs"
   load="-dll_append $library"
   for np in 1 3; do
     run="mpiexec -n $np"
@@ -62,6 +63,12 @@ options)
         -mat_type matern -mat_matern_nu 0.5 -mat_matern_range 0.25 -mat_matern_form $form \
         -ksp_type cg -pc_type jacobi -ksp_rtol 1e-10
     done
+    for kind in sparse_stack gaussian srht block_srht; do
+      expect "mat sketch: norms kept, transpose right, product right" $run ./stock_sketch $load \
+        -mat_type sketch -mat_sketch_type $kind
+    done
+    expect "must be 1 to 64 (-mat_sketch_nnz)" $run ./stock_sketch $load -mat_type sketch \
+      -mat_sketch_nnz 0
     expect "it must be > 0 and finite (-mat_matern_nu)" $run ./stock_matern $load \
       -mat_type matern -mat_matern_nu 0
     for type in "pne -mat_type dense" "pne -mat_type aij" "spir -mat_type aij" "fossils"; do

@@ -26,6 +26,9 @@ PetscErrorCode KSPCreate_Spir(KSP ksp) {
 PetscErrorCode MatCreate_Matern(Mat A) {
   return refuse(A);
 }
+PetscErrorCode MatCreate_Sketch(Mat S) {
+  return refuse(S);
+}
 PetscErrorCode SVDCreate_Gram(SVD svd) {
   return refuse(svd);
 }
