@@ -21,7 +21,7 @@ struct Isa {
   void (*add_rows)(const SparseColumns &s, const ColumnRows &a, const ColumnRounding *rounding,
                    Code *work, double *block, double *sums) noexcept;
   /// out[k·entry_rows(d) + r] ← entry r of column first + k of a dense sketch, not yet divided by
-  /// √d, k < count; rows beyond d are filled too.
+  /// √d, k < count; what stands beyond d is of no use.
   void (*entries)(const DenseEntries &s, std::int64_t first, std::int64_t count,
                   double *out) noexcept;
   /// sums[r] += factor·x[r], or, with rounding, its parts: high[r], low[r]; r < n.

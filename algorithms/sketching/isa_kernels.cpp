@@ -316,7 +316,7 @@ void entries(const DenseEntries &s, std::int64_t first, std::int64_t count, doub
       signs_of(s.seed, sign_stream + column, 0, rows, out);
       continue;
     }
-    for (std::int64_t p = 0; p < rows / 2; p += philox_lanes) {
+    for (std::int64_t p = 0; 2 * p < s.rows; p += philox_lanes) {
       const Words words = philox(s.seed, normal_stream + column, static_cast<std::uint64_t>(p));
       for (int v = 0; v < philox_vectors; ++v) {
         const std::int64_t at = p + v * width; // of the counter of lane 0

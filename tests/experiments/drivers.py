@@ -32,6 +32,7 @@ RUNS = {
     "network_lipschitz": "-net_gen tiny -samples 4",
     "vmf_fit": "-dim 5,9 -rows 64",
     "log_bessel": "-n 12,5 -derivatives",
+    "sketch_quality": "-rows 300 -columns 6 -seeds 3 -factors 4 -inputs half,coherent",
     "vmf_fit": f"-data {DATA}/digits_directions.h5:/pooled -normalize -components 3 -starts 2 "
                f"-labels {DATA}/digits_directions.h5:/labels",
 }

@@ -146,7 +146,7 @@ TEST_CASE("the Hadamard transform of any length", "[sketching]") {
 
 TEST_CASE("normals of every instruction set have the same bits and are those of libm",
           "[sketching]") {
-  const DenseEntries s{.seed = 77, .rows = 1000};
+  const DenseEntries s{.seed = 77, .rows = 1024};
   const std::int64_t pitch = entry_rows(s.rows), count = 200;
   std::vector<double> first;
   for (const Isa *const *isa = available_isas(); *isa; ++isa) {

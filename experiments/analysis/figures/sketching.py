@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Sketches: singular values over many draws, coordinates of sketched least squares."""
+import numpy as np
+
+from .style import CYCLE, GREY, finish, plt
+
+EXPERIMENTS = ("sketch_quality",)
+
+
+def _done(result):
+    return np.flatnonzero(np.asarray(result["status"].values) == 0)
+
+
+def _texts(result, name):
+    return np.asarray(result[name].values).astype(str)
+
+
+def answer(result):
+    """The result in one sentence."""
+    if "smallest" not in result:
+        return ""
+    done = _done(result)
+    if not done.size:
+        return ""
+    smallest = np.asarray(result["smallest"].values, dtype=float)
+    kind, given = _texts(result, "kind"), _texts(result, "input")
+    lost = sorted({f"{kind[i]} on {given[i]} subspaces" for i in done if smallest[i] < 1e-6})
+    best = done[int(np.argmax(smallest[done]))]
+    text = (f"{done.size} cases; the best keeps norms down to {smallest[best]:.2f} of them "
+            f"({kind[best]}, {int(result['d'].values[best])} rows)")
+    return text + ("; directions are lost by " + ", ".join(lost) + "." if lost else ".")
+
+
+def singular_values(result):
+    """Range of the singular values of S Q for each kind and number of rows."""
+    if "smallest" not in result:
+        return None
+    done = _done(result)
+    kind, given = _texts(result, "kind"), _texts(result, "input")
+    factor = np.asarray(result["factor"].values)
+    low, high = (np.asarray(result[n].values, dtype=float) for n in ("smallest", "largest"))
+    inputs, factors = list(dict.fromkeys(given[done])), sorted(set(factor[done]))
+    kinds = list(dict.fromkeys(kind[done]))
+    figure, axes = plt.subplots(1, len(inputs), figsize=(4.6 * len(inputs) + 0.4,
+                                                         0.9 + 0.5 * len(kinds)),
+                                sharey=True, squeeze=False)
+    for axis, name in zip(axes[0], inputs):
+        for i in done[given[done] == name]:
+            shift = (factors.index(factor[i]) - (len(factors) - 1) / 2) * 0.22
+            y = len(kinds) - 1 - kinds.index(kind[i]) - shift
+            colour = CYCLE[factors.index(factor[i]) % len(CYCLE)]
+            axis.plot([low[i], high[i]], [y, y], color=colour, linewidth=3, solid_capstyle="butt")
+            axis.plot([low[i], high[i]], [y, y], "|", color=colour, markersize=8)
+        axis.axvline(1, color=GREY, linewidth=1)
+        axis.set_title(f"{name} subspaces", fontsize=10)
+        axis.set_xlabel("singular values of S Q")
+    axes[0][0].set_yticks(range(len(kinds)), kinds[::-1])
+    for k, f in enumerate(factors):
+        axes[0][-1].plot([], [], color=CYCLE[k % len(CYCLE)], linewidth=3, label=f"d = {f} n")
+    axes[0][-1].legend(fontsize=8)
+    draws = np.asarray(result["smallest_by_draw"].values).shape[-1]
+    worst = done[int(np.argmin(low[done]))]
+    reading = (f"Over {draws} draws the singular values reach from {low[done].min():.2f} "
+               f"({kind[worst]}, {given[worst]}) to {high[done].max():.2f}; 0 means that a sketch "
+               "loses a direction.")
+    return finish(figure, "Norms that sketches keep", reading)
+
+
+def coordinates(result):
+    """Largest coordinate error of sketched least squares: distribution over the draws."""
+    if "coordinate_by_draw" not in result:
+        return None
+    done = _done(result)
+    kind, given = _texts(result, "kind"), _texts(result, "input")
+    factor = np.asarray(result["factor"].values)
+    values = np.asarray(result["coordinate_by_draw"].values, dtype=float)
+    name = "coherent" if "coherent" in given[done] else given[done][0]
+    most = factor[done].max()
+    mine = [i for i in done if given[i] == name and factor[i] == most]
+    figure, axis = plt.subplots(figsize=(7, 4))
+    for k, i in enumerate(mine):
+        x = np.sort(values[i])
+        axis.step(x, (np.arange(x.size) + 1) / x.size, where="post", color=CYCLE[k % len(CYCLE)],
+                  label=kind[i])
+    axis.set_xscale("symlog", linthresh=1)
+    axis.set_xlabel("sqrt(d) max |x' - x| / |b|")
+    axis.set_ylabel("share of the draws")
+    axis.legend(fontsize=8)
+    worst = mine[int(np.argmax([values[i].max() for i in mine]))]
+    reading = (f"At d = {most} n on {name} subspaces the largest coordinate error of any draw is "
+               f"{values[worst].max():.1f} ({kind[worst]}); dense sketches stay near "
+               "sqrt(2 log n), whatever the input.")
+    return finish(figure, "Coordinates of sketched least squares", reading)
+
+
+def figures(result):
+    return [singular_values(result), coordinates(result)]
