@@ -135,16 +135,15 @@ void against_plain_ways(const Problem &p) {
   std::vector<double> ours, theirs;
   std::vector<Code> codes;
   const SparseColumns columns = sparse_columns_of(s);
-  report("sketch_sparse_stack", p, s.rows,
-         bench::alternate(
-             repeats, [&] { ours = sketch(s, p); }, [&] { scatter(columns, p, codes, theirs); }),
-         "scatter loop", 2, difference(ours, theirs));
+  const auto loop = bench::alternate(
+      repeats, [&] { ours = sketch(s, p); }, [&] { scatter(columns, p, codes, theirs); });
+  report("sketch_sparse_stack", p, s.rows, loop, "scatter loop", 5, difference(ours, theirs));
   Sketch exact = s;
   exact.reproducible = true;
-  report("sketch_reproducible", p, s.rows,
-         bench::alternate(
-             repeats, [&] { ours = sketch(exact, p); }, [&] { theirs = sketch(s, p); }),
-         "not reproducible", 1 / 1.7, difference(ours, theirs));
+  const auto plain = bench::alternate(
+      repeats, [&] { ours = sketch(exact, p); }, [&] { theirs = sketch(s, p); });
+  report("sketch_reproducible", p, s.rows, plain, "not reproducible", 1 / 1.7,
+         difference(ours, theirs));
 }
 
 void against_scipy(const Problem &p) {
