@@ -31,6 +31,8 @@ PetscErrorCode LatheInitializePackage(void) {
   PetscCall(KSPRegister("spir", KSPCreate_Spir));
   PetscCall(MatRegister("matern", MatCreate_Matern));
   PetscCall(MatRegister("sketch", MatCreate_Sketch));
+  PetscCall(PCRegister("nystrom", PCCreate_Nystrom));
+  PetscCall(PCRegister("rpcholesky", PCCreate_RpCholesky));
   PetscCall(SVDRegister("gram", SVDCreate_Gram));
   // PetscFinalize empties the lists of types; a program may initialise again.
   PetscCall(PetscRegisterFinalize(forget));

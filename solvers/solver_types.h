@@ -11,4 +11,6 @@ PETSC_INTERN PetscErrorCode KSPCreate_Pne(KSP ksp);
 PETSC_INTERN PetscErrorCode KSPCreate_Spir(KSP ksp);
 PETSC_INTERN PetscErrorCode MatCreate_Matern(Mat A);
 PETSC_INTERN PetscErrorCode MatCreate_Sketch(Mat S);
+PETSC_INTERN PetscErrorCode PCCreate_Nystrom(PC pc);
+PETSC_INTERN PetscErrorCode PCCreate_RpCholesky(PC pc);
 PETSC_INTERN PetscErrorCode SVDCreate_Gram(SVD svd);

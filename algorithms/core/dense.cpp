@@ -42,6 +42,8 @@ void zgeqrf_(const int *, const int *, Zd *, const int *, Zd *, Zd *, const int 
 void dormqr_(const char *, const char *, const int *, const int *, const int *, const double *,
              const int *, const double *, double *, const int *, double *, const int *, int *);
 void sstev_(const char *, const int *, float *, float *, float *, const int *, float *, int *);
+void dsyevd_(const char *, const char *, const int *, double *, const int *, double *, double *,
+             const int *, int *, const int *, int *);
 void dstev_(const char *, const int *, double *, double *, double *, const int *, double *, int *);
 }
 
@@ -218,6 +220,22 @@ template <> int tridiagonal_eigen<double>(std::size_t n, double *d, double *e, d
   std::vector<double> work(std::max<std::size_t>(1, 2 * n));
   int info = 0;
   dstev_("V", &in, d, e, z, &ld, work.data(), &info);
+  return info;
+}
+
+int symmetric_eigen(std::size_t n, double *a, double *w) {
+  if (n == 0)
+    return 0;
+  const int in = blas_int(n);
+  const int query = -1;
+  double best = 0;
+  int best_integers = 0;
+  int info = 0;
+  dsyevd_("V", "L", &in, a, &in, w, &best, &query, &best_integers, &query, &info);
+  const int lwork = static_cast<int>(best);
+  std::vector<double> work(static_cast<std::size_t>(lwork));
+  std::vector<int> iwork(static_cast<std::size_t>(best_integers));
+  dsyevd_("V", "L", &in, a, &in, w, work.data(), &lwork, iwork.data(), &best_integers, &info);
   return info;
 }
 

@@ -79,4 +79,9 @@ int right_singular_vectors(std::size_t n, double *a, std::size_t lda, double *s,
 /// matrix with diagonal d and off-diagonal e; d becomes the eigenvalues, e is destroyed.
 template <class R> int tridiagonal_eigen(std::size_t n, R *d, R *e, R *z);
 
+/// Eigenvalues w, increasing, of a symmetric matrix (lower triangle of a, leading dimension n), and
+/// its eigenvectors in the place of a (LAPACK syevd). Allocates its workspace. Returns LAPACK's
+/// info.
+int symmetric_eigen(std::size_t n, double *a, double *w);
+
 } // namespace lathe::dense

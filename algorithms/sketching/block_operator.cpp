@@ -70,29 +70,57 @@ PetscErrorCode Write(const double *values, Vec x) {
 
 } // namespace
 
-PetscErrorCode BlockOperator::Create(Mat A) {
+PetscErrorCode ColumnLayout::Create(Mat A) {
   const auto comm = PetscObjectComm(reinterpret_cast<PetscObject>(A));
   PetscInt m = 0;
   PetscInt n = 0;
+  VecHandle x;
   PetscFunctionBegin;
   PetscCheck(real_scalars(), comm, PETSC_ERR_SUP,
              "Traces and low-rank preconditioners are for real scalars; use a real build of PETSc");
-  PetscCall(MatGetSize(A, &m, &n));
-  PetscCheck(m == n, comm, PETSC_ERR_ARG_SIZ,
-             "The matrix is %" PetscInt_FMT " x %" PetscInt_FMT "; it must be square", m, n);
-  PetscCheck(n >= 1, comm, PETSC_ERR_ARG_SIZ, "The matrix is empty");
   PetscCall(MatGetLocalSize(A, &m, &n));
   LatheCheckAll(comm, m == n, PETSC_ERR_ARG_SIZ,
                 "A rank owns %" PetscInt_FMT " rows and %" PetscInt_FMT
-                " columns of the matrix; the layouts must agree",
+                " columns of the matrix; it must be square, with one layout of both",
                 m, n);
   PetscCall(MatGetSize(A, &m, &n));
-  A_ = A;
+  PetscCheck(n >= 1, comm, PETSC_ERR_ARG_SIZ, "The matrix is empty");
+  PetscCall(MatCreateVecs(A, x.out(), nullptr));
+  PetscCall(Create(x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ColumnLayout::Create(Vec x) {
+  const auto comm = PetscObjectComm(reinterpret_cast<PetscObject>(x));
+  PetscInt n = 0;
+  PetscFunctionBegin;
+  PetscCall(VecGetSize(x, &n));
   rows_ = RowBlocks(comm, n);
-  PetscCall(MatCreateVecs(A, right_.out(), left_.out()));
   PetscCall(VecCreateMPI(comm, static_cast<PetscInt>(rows_.local()), n, blocks_.out()));
-  PetscCall(CreateScatter(blocks_, right_, to_right_.out()));
-  PetscCall(CreateScatter(left_, blocks_, from_left_.out()));
+  PetscCall(CreateScatter(blocks_, x, to_vec_.out()));
+  PetscCall(CreateScatter(x, blocks_, from_vec_.out()));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ColumnLayout::FromVec(Vec x, double *column) {
+  PetscFunctionBegin;
+  PetscCall(Move(from_vec_, x, blocks_));
+  PetscCall(Read(blocks_, column));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ColumnLayout::ToVec(const double *column, Vec x) {
+  PetscFunctionBegin;
+  PetscCall(Write(column, blocks_));
+  PetscCall(Move(to_vec_, blocks_, x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BlockOperator::Create(Mat A) {
+  PetscFunctionBegin;
+  PetscCall(layout_.Create(A));
+  A_ = A;
+  PetscCall(MatCreateVecs(A, x_.out(), y_.out()));
   PetscBool stored = PETSC_FALSE;
   PetscBool dense = PETSC_FALSE;
   PetscCall(PetscObjectTypeCompareAny(reinterpret_cast<PetscObject>(A), &stored, MATSEQAIJ,
@@ -112,54 +140,40 @@ PetscErrorCode BlockOperator::CopyDense(Mat A) {
   PetscInt lda = 0;
   const PetscScalar *a = nullptr;
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_size(rows_.comm(), &size));
+  PetscCallMPI(MPI_Comm_size(rows().comm(), &size));
   if (size == 1)
     PetscFunctionReturn(PETSC_SUCCESS);
-  dense_.resize(rows_.local() * static_cast<std::size_t>(order()));
+  dense_.resize(rows().local() * static_cast<std::size_t>(order()));
   PetscInt n = 0;
-  PetscCall(VecGetLocalSize(left_, &n));
+  PetscCall(VecGetLocalSize(y_, &n));
   PetscCall(MatDenseGetArrayRead(A, &a));
   PetscCall(MatDenseGetLDA(A, &lda));
   for (std::int64_t j = 0; j < order(); ++j) {
     PetscScalar *column = nullptr;
-    PetscCall(VecGetArrayWrite(left_, &column));
+    PetscCall(VecGetArrayWrite(y_, &column));
     std::copy_n(a + j * lda, n, column);
-    PetscCall(VecRestoreArrayWrite(left_, &column));
-    PetscCall(FromVec(left_, dense_.data() + static_cast<std::size_t>(j) * rows_.local()));
+    PetscCall(VecRestoreArrayWrite(y_, &column));
+    PetscCall(layout_.FromVec(y_, dense_.data() + static_cast<std::size_t>(j) * rows().local()));
   }
   PetscCall(MatDenseRestoreArrayRead(A, &a));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode BlockOperator::FromVec(Vec x, double *column) {
-  PetscFunctionBegin;
-  PetscCall(Move(from_left_, x, blocks_));
-  PetscCall(Read(blocks_, column));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode BlockOperator::ToVec(const double *column, Vec x) {
-  PetscFunctionBegin;
-  PetscCall(Write(column, blocks_));
-  PetscCall(Move(to_right_, blocks_, x));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode BlockOperator::ApplyColumn(const double *x, double *y) {
   PetscFunctionBegin;
-  PetscCall(ToVec(x, right_));
+  PetscCall(layout_.ToVec(x, x_));
   if (kind_ == Kind::rows) {
     const PetscScalar *a = nullptr;
     PetscScalar *b = nullptr;
-    PetscCall(VecGetArrayRead(right_, &a));
-    PetscCall(VecGetArrayWrite(left_, &b));
+    PetscCall(VecGetArrayRead(x_, &a));
+    PetscCall(VecGetArrayWrite(y_, &b));
     PetscCall(entries_.Multiply(a, b));
-    PetscCall(VecRestoreArrayWrite(left_, &b));
-    PetscCall(VecRestoreArrayRead(right_, &a));
+    PetscCall(VecRestoreArrayWrite(y_, &b));
+    PetscCall(VecRestoreArrayRead(x_, &a));
   } else {
-    PetscCall(MatMult(A_, right_, left_));
+    PetscCall(MatMult(A_, x_, y_));
   }
-  PetscCall(FromVec(left_, y));
+  PetscCall(layout_.FromVec(y_, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -202,10 +216,10 @@ PetscErrorCode BlockOperator::ApplyDense(TallView X, TallView Y) {
   constexpr auto height = static_cast<std::size_t>(RowBlocks::height);
   int size = 1;
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_size(rows_.comm(), &size));
+  PetscCallMPI(MPI_Comm_size(rows().comm(), &size));
   const auto n = static_cast<std::size_t>(order());
   const PetscScalar *array = nullptr;
-  PetscInt lda = static_cast<PetscInt>(rows_.local());
+  PetscInt lda = static_cast<PetscInt>(rows().local());
   const double *a = dense_.data();
   if (size == 1) {
     PetscCall(MatDenseGetArrayRead(A_, &array));
@@ -218,9 +232,10 @@ PetscErrorCode BlockOperator::ApplyDense(TallView X, TallView Y) {
     if (size > 1)
       PetscCall(Gather(part, &whole));
     const double *x = size > 1 ? whole.data() : part.data;
-    for (std::size_t begin = 0; begin < rows_.local(); begin += height)
-      dense::gemm('N', 'N', std::min(height, rows_.local() - begin), part.cols, n, 1.0, a + begin,
-                  static_cast<std::size_t>(lda), x, n, 0.0, Y.column(first) + begin, rows_.local());
+    for (std::size_t begin = 0; begin < rows().local(); begin += height)
+      dense::gemm('N', 'N', std::min(height, rows().local() - begin), part.cols, n, 1.0, a + begin,
+                  static_cast<std::size_t>(lda), x, n, 0.0, Y.column(first) + begin,
+                  rows().local());
   }
   if (size == 1)
     PetscCall(MatDenseRestoreArrayRead(A_, &array));
@@ -235,12 +250,12 @@ PetscErrorCode BlockOperator::Apply(TallView X, TallView Y) {
     for (std::size_t j = 0; j < X.cols; ++j)
       PetscCall(ApplyColumn(X.column(j), Y.column(j)));
   matvecs_ += static_cast<long long>(X.cols);
-  const double *end = Y.data + Y.cols * rows_.local();
-  const double *bad = std::find_if(Y.data, Y.data + Y.cols * rows_.local(),
+  const double *end = Y.data + Y.cols * rows().local();
+  const double *bad = std::find_if(Y.data, Y.data + Y.cols * rows().local(),
                                    [](double v) { return !std::isfinite(v); });
-  const auto row =
-      bad == end ? std::int64_t{0}
-                 : rows_.range().begin + (bad - Y.data) % static_cast<std::int64_t>(rows_.local());
+  const auto row = bad == end ? std::int64_t{0}
+                              : rows().range().begin +
+                                    (bad - Y.data) % static_cast<std::int64_t>(rows().local());
   LatheCheckAll(comm(), bad == end, PETSC_ERR_FP,
                 "A product with the matrix is %g in row %lld; it must be finite", *bad,
                 static_cast<long long>(row));

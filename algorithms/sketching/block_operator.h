@@ -7,6 +7,26 @@
 
 namespace lathe::sketching {
 
+/// Columns of a multivector to and from Vecs of one layout.
+class ColumnLayout {
+public:
+  /// The layout of x. Collective.
+  PetscErrorCode Create(Vec x);
+  /// The layout of both sides of a square matrix.
+  /// Collective on A. err  ARG_SIZ A is not square or empty, or its row and column layouts differ;
+  /// SUP complex scalars
+  PetscErrorCode Create(Mat A);
+  /// Collective; exact copies.
+  PetscErrorCode FromVec(Vec x, double *column);
+  PetscErrorCode ToVec(const double *column, Vec x);
+  [[nodiscard]] const RowBlocks &rows() const { return rows_; }
+
+private:
+  RowBlocks rows_;
+  VecHandle blocks_;
+  ScatterHandle to_vec_, from_vec_; // null where the layouts agree
+};
+
 class BlockOperator {
 public:
   /// Matrices with rows (AIJ, BAIJ) are copied by rows, dense ones too where there are several
@@ -19,15 +39,13 @@ public:
   /// err  FP when the product holds NaN or an infinity; the message names the row
   PetscErrorCode Apply(TallView X, TallView Y);
 
-  [[nodiscard]] const RowBlocks &rows() const { return rows_; }
-  [[nodiscard]] std::int64_t order() const { return rows_.rows(); }
-  [[nodiscard]] MPI_Comm comm() const { return rows_.comm(); }
+  [[nodiscard]] const RowBlocks &rows() const { return layout_.rows(); }
+  [[nodiscard]] std::int64_t order() const { return rows().rows(); }
+  [[nodiscard]] MPI_Comm comm() const { return rows().comm(); }
   /// Products with one vector so far.
   [[nodiscard]] long long matvecs() const { return matvecs_; }
 
-  /// Columns of X between the layout of a Vec of A and rows(). Collective.
-  PetscErrorCode FromVec(Vec x, double *column);
-  PetscErrorCode ToVec(const double *column, Vec x);
+  [[nodiscard]] ColumnLayout &layout() { return layout_; }
 
 private:
   enum class Kind { rows, dense, shell };
@@ -37,9 +55,8 @@ private:
 
   Mat A_ = nullptr; // not owned
   Kind kind_ = Kind::shell;
-  RowBlocks rows_;
-  VecHandle right_, left_, blocks_; // layouts of A's domain, A's range, rows_
-  ScatterHandle to_right_, from_left_;
+  ColumnLayout layout_;
+  VecHandle x_, y_;
   RowMatrix entries_;
   std::vector<double> dense_; // local rows of A, column-major; unused on one rank
   long long matvecs_ = 0;

@@ -32,9 +32,8 @@ template <class F> void for_each_block(const RowBlocks &rows, F &&f) {
     f(first, std::min(height, rows.local() - first));
 }
 
-/// Exponents e with |entry| < 2^e in every column of X, then of Y, over all ranks; NaN and
-/// infinities give INT_MAX.
-PetscErrorCode ColumnExponents(TallView X, TallView Y, std::vector<int> *exponents) {
+/// Exponents e with |entry| < 2^e in every column of X, then of Y, over all ranks.
+PetscErrorCode ColumnExponents(TallView X, Entries of_x, TallView Y, std::vector<int> *exponents) {
   PetscFunctionBegin;
   exponents->assign(X.cols + Y.cols, std::numeric_limits<int>::min());
   const auto exponent = [&](const double *x) {
@@ -49,7 +48,7 @@ PetscErrorCode ColumnExponents(TallView X, TallView Y, std::vector<int> *exponen
     return largest > 0 ? std::ilogb(largest) + 1 : -1100;
   };
   for (std::size_t j = 0; j < X.cols; ++j)
-    (*exponents)[j] = exponent(X.column(j));
+    (*exponents)[j] = of_x == Entries::at_most_one ? 1 : exponent(X.column(j));
   for (std::size_t j = 0; j < Y.cols; ++j)
     (*exponents)[X.cols + j] =
         j < X.cols && Y.column(j) == X.column(j) ? (*exponents)[j] : exponent(Y.column(j));
@@ -108,12 +107,12 @@ double block_dot(const double *x, const double *y, std::size_t n) {
 
 } // namespace
 
-PetscErrorCode InnerProduct(TallView X, TallView Y, double *c) {
+PetscErrorCode InnerProduct(TallView X, TallView Y, double *c, Entries of_x) {
   PetscFunctionBegin;
   if (X.cols == 0 || Y.cols == 0)
     PetscFunctionReturn(PETSC_SUCCESS);
   std::vector<int> columns;
-  PetscCall(ColumnExponents(X, Y, &columns));
+  PetscCall(ColumnExponents(X, of_x, Y, &columns));
   std::vector<int> exponent(X.cols * Y.cols);
   for (std::size_t j = 0; j < Y.cols; ++j)
     for (std::size_t i = 0; i < X.cols; ++i)
@@ -133,7 +132,7 @@ PetscErrorCode InnerProduct(TallView X, TallView Y, double *c) {
 PetscErrorCode ColumnDots(TallView X, TallView Y, double *dots) {
   PetscFunctionBegin;
   std::vector<int> columns;
-  PetscCall(ColumnExponents(X, Y, &columns));
+  PetscCall(ColumnExponents(X, Entries::any, Y, &columns));
   std::vector<int> exponent(X.cols);
   for (std::size_t j = 0; j < X.cols; ++j)
     exponent[j] = columns[j] + columns[X.cols + j];
@@ -185,7 +184,7 @@ PetscErrorCode Project(TallView Q, TallView X) {
   if (Q.cols == 0 || X.cols == 0)
     PetscFunctionReturn(PETSC_SUCCESS);
   std::vector<double> c(Q.cols * X.cols);
-  PetscCall(InnerProduct(Q, X, c.data()));
+  PetscCall(InnerProduct(Q, X, c.data(), Entries::at_most_one));
   subtract(Q, c.data(), X);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -75,9 +75,13 @@ private:
   std::vector<double> data_;
 };
 
+/// What is known of the columns of X: nothing, or that no entry exceeds 1, which spares a pass over
+/// X.
+enum class Entries { any, at_most_one };
+
 /// c = XᵀY (X.cols × Y.cols, column-major, on every rank). Two Allreduces.
-/// err  FP when an entry of X or Y is not finite, or the product overflows
-PetscErrorCode InnerProduct(TallView X, TallView Y, double *c);
+/// err  FP when an entry of Y (and X, if `any`) is not finite, or the product overflows
+PetscErrorCode InnerProduct(TallView X, TallView Y, double *c, Entries of_x = Entries::any);
 
 /// dots[j] = x_jᵀy_j, X and Y of the same shape.
 PetscErrorCode ColumnDots(TallView X, TallView Y, double *dots);

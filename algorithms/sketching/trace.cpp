@@ -99,7 +99,7 @@ PetscErrorCode LatheMatTraceWithVectors(Mat matrix, LatheTraceMethod method, Mat
     for (PetscInt j = 0; j < k; ++j) {
       Vec column = nullptr;
       PetscCall(MatDenseGetColumnVecRead(Omega, j, &column));
-      PetscCall(A.FromVec(column, vectors.view().column(static_cast<std::size_t>(j))));
+      PetscCall(A.layout().FromVec(column, vectors.view().column(static_cast<std::size_t>(j))));
       PetscCall(MatDenseRestoreColumnVecRead(Omega, j, &column));
     }
     PetscCall(Estimate(A, method, vectors.view(), estimate));

@@ -95,6 +95,19 @@ PETSC_EXTERN PetscErrorCode LatheMatSpectralSum(Mat A, LatheSpectralFunction f,
                                                 const LatheQuadratureOptions *options,
                                                 LatheSpectralSum *sum);
 
+/** LatheMatLogDeterminant - log det A of a symmetric positive definite matrix: with the Nyström
+ *  preconditioner P of rank k (algorithms/sketching/nystrom.h)
+ *    log det A = log det P + tr log(P^-½ A P^-½),
+ *  the first term exact, the second by Lanczos quadrature. Its variance and its number of steps
+ * fall with the eigenvalues that P takes away. Collective on A; reproducible as LatheMatTrace.
+ * Memory: 4·rank + max_steps vectors. sum->matvecs counts the rank products of P, too. in   rank of
+ * P, 0 (none: LatheMatSpectralSum) to n mu    a known lower bound of the smallest eigenvalue, as
+ * the σ² of K + σ²I, or 0 err  ARG_OUTOFRANGE an option, or A − mu·I is seen not to be positive
+ * semidefinite */
+PETSC_EXTERN PetscErrorCode LatheMatLogDeterminant(Mat A, PetscInt rank, double mu,
+                                                   const LatheQuadratureOptions *options,
+                                                   LatheSpectralSum *sum);
+
 /** LatheMatCreateFunction - f(A) as a matrix of type shell: its MatMult runs Lanczos from the
  * vector until a step changes the result by less than tolerance, relatively, or max_steps. Then any
  * of the methods above, and not only the quadrature, estimates tr f(A): far better where f(A)

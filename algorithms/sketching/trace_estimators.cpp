@@ -67,7 +67,7 @@ PetscErrorCode HutchPlusPlus(BlockOperator &A, TallView S, TallView G,
   PetscCall(ColumnDots(Q, product.columns(0, Q.cols), inside.data()));
   std::vector<double> c(Q.cols * G.cols);
   for (int twice = 0; twice < 2; ++twice) {
-    PetscCall(InnerProduct(Q, G, c.data()));
+    PetscCall(InnerProduct(Q, G, c.data(), Entries::at_most_one));
     subtract(Q, c.data(), G);
   }
   const TallView Y = product.columns(0, G.cols);
@@ -137,15 +137,15 @@ PetscErrorCode XTrace(BlockOperator &A, TallView Omega, LatheTraceEstimate *esti
   const std::size_t r = order.size();
   const TallView Q = basis.columns(0, r);
   std::vector<double> R(r * k);
-  PetscCall(InnerProduct(Q, product.view(), R.data()));
+  PetscCall(InnerProduct(Q, product.view(), R.data(), Entries::at_most_one));
   const TallView Z = product.columns(0, r); // the columns of A·Omega are needed no more
   PetscCall(A.Apply(Q, Z));
   std::vector<double> H(r * r);
   std::vector<double> W(r * k);
   std::vector<double> T(r * k);
   std::vector<double> squares(k);
-  PetscCall(InnerProduct(Q, Z, H.data()));
-  PetscCall(InnerProduct(Q, Omega, W.data()));
+  PetscCall(InnerProduct(Q, Z, H.data(), Entries::at_most_one));
+  PetscCall(InnerProduct(Q, Omega, W.data(), Entries::at_most_one));
   PetscCall(InnerProduct(Z, Omega, T.data()));
   PetscCall(ColumnDots(Omega, Omega, squares.data()));
 

@@ -2,6 +2,7 @@
 // tr f(A): stochastic Lanczos quadrature, and f(A) as a matrix of type shell.
 #include "core/citation.h"
 #include "core/error.h"
+#include "sketching/nystrom.h"
 #include "sketching/trace.h"
 #include "sketching/trace_lanczos.h"
 #include <algorithm>
@@ -27,12 +28,12 @@ PetscErrorCode Check(MPI_Comm comm, LatheSpectralFunction f, const LatheQuadratu
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode Quadrature(BlockOperator &A, SpectralFunction f, const LatheQuadratureOptions &o,
-                          LatheSpectralSum *sum) {
+/// tr f(B) for a product with B of layout `rows`; matvecs is left to the caller.
+PetscErrorCode Quadrature(const RowBlocks &rows, const ColumnProduct &product, SpectralFunction f,
+                          const LatheQuadratureOptions &o, LatheSpectralSum *sum) {
   PetscFunctionBegin;
-  LanczosFunction lanczos(A.rows(), [&A](TallView x, TallView y) { return A.Apply(x, y); }, f,
-                          {.max_steps = o.max_steps, .tolerance = o.tolerance});
-  MultiVector probe(A.rows(), 1);
+  LanczosFunction lanczos(rows, product, f, {.max_steps = o.max_steps, .tolerance = o.tolerance});
+  MultiVector probe(rows, 1);
   *sum = {};
   sum->converged = PETSC_TRUE;
   double squares = 0; // Σ (sample − mean)², by Welford's recurrence
@@ -50,7 +51,32 @@ PetscErrorCode Quadrature(BlockOperator &A, SpectralFunction f, const LatheQuadr
   }
   const auto k = static_cast<double>(o.probes);
   sum->standard_error = std::sqrt(squares / (k - 1) / k);
-  sum->matvecs = A.matvecs();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// log det P + tr log(P^-½ A P^-½).
+PetscErrorCode Preconditioned(BlockOperator &A, PetscInt rank, double mu,
+                              const LatheQuadratureOptions &o, LatheSpectralSum *sum) {
+  PetscFunctionBegin;
+  LowRank approximation;
+  bool definite = false;
+  PetscCall(Nystrom(A, {.rank = rank, .mu = mu, .seed = o.seed + 1}, &approximation, &definite));
+  PetscCheck(definite, A.comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "The log-determinant needs a positive definite matrix, and A - %g I has a negative "
+             "eigenvalue",
+             mu);
+  const double top = approximation.values.empty() ? 1 : approximation.values.back() + mu;
+  LowRankPreconditioner P(std::move(approximation), mu, top);
+  MultiVector half(A.rows(), 2);
+  const auto product = [&](TallView x, TallView y) -> PetscErrorCode {
+    PetscFunctionBegin;
+    PetscCall(P.Apply(-0.5, x, half.columns(0, 1)));
+    PetscCall(A.Apply(half.columns(0, 1), half.columns(1, 1)));
+    PetscCall(P.Apply(-0.5, half.columns(1, 1), y));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  };
+  PetscCall(Quadrature(A.rows(), product, {LATHE_SPECTRAL_LOG}, o, sum));
+  sum->value += P.log_determinant();
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -74,11 +100,11 @@ PetscErrorCode Multiply(Mat F, Vec x, Vec y) {
   PetscFunctionBegin;
   PetscCall(Context(F, &self));
   LatheGuard(self->A.comm(), {
-    PetscCall(self->A.FromVec(x, self->x.data()));
+    PetscCall(self->A.layout().FromVec(x, self->x.data()));
     PetscCall(self->lanczos->Run(self->x.data(), true));
     self->lanczos->result(self->y.data());
     self->converged = self->converged && self->lanczos->converged();
-    PetscCall(self->A.ToVec(self->y.data(), y));
+    PetscCall(self->A.layout().ToVec(self->y.data(), y));
   });
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -108,7 +134,30 @@ PetscErrorCode LatheMatSpectralSum(Mat matrix, LatheSpectralFunction f,
   LatheGuard(comm, {
     BlockOperator A;
     PetscCall(A.Create(matrix));
-    PetscCall(Quadrature(A, {f, options->power}, *options, sum));
+    PetscCall(Quadrature(
+        A.rows(), [&A](TallView x, TallView y) { return A.Apply(x, y); }, {f, options->power},
+        *options, sum));
+    sum->matvecs = A.matvecs();
+  });
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LatheMatLogDeterminant(Mat matrix, PetscInt rank, double mu,
+                                      const LatheQuadratureOptions *options,
+                                      LatheSpectralSum *sum) {
+  const auto comm = PetscObjectComm(reinterpret_cast<PetscObject>(matrix));
+  PetscFunctionBegin;
+  if (rank == 0) {
+    PetscCall(LatheMatSpectralSum(matrix, LATHE_SPECTRAL_LOG, options, sum));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(Check(comm, LATHE_SPECTRAL_LOG, *options));
+  PetscCall(Cite("UbaruChenSaad2017 FrangellaTroppUdell2023"));
+  LatheGuard(comm, {
+    BlockOperator A;
+    PetscCall(A.Create(matrix));
+    PetscCall(Preconditioned(A, rank, mu, *options, sum));
+    sum->matvecs = A.matvecs();
   });
   PetscFunctionReturn(PETSC_SUCCESS);
 }

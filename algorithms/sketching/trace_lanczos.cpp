@@ -46,7 +46,7 @@ PetscErrorCode LanczosFunction::Step(bool *exhausted) {
   std::vector<double> h(j + 1);
   double alpha = 0;
   for (int twice = 0; twice < 2; ++twice) {
-    PetscCall(InnerProduct(V, w, h.data()));
+    PetscCall(InnerProduct(V, w, h.data(), Entries::at_most_one));
     subtract(V, h.data(), w);
     alpha += h[j];
   }

@@ -29,6 +29,7 @@ RUNS = {
     "conv_norm": "-layers 3 -cout 6 -cin 5 -input 9,8 -steps 3 -norm_map",
     "matern_fit": "-sites 40 -surface 3",
     "matrix_norm": "-gen laplacian2d -n 12",
+    "trace_estimate": "-gen polynomial -n 200 -matvecs 24 -sweep 12,18",
     "network_lipschitz": "-net_gen tiny -samples 4",
     "vmf_fit": "-dim 5,9 -rows 64",
     "log_bessel": "-n 12,5 -derivatives",

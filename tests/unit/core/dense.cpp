@@ -23,3 +23,20 @@ TEMPLATE_TEST_CASE("dense wrappers agree with hand-computed values", "[core]", f
   CHECK(std::abs(s[0] - std::sqrt(R(45))) <= 8 * eps * s[0]);
   CHECK(std::abs(s[1] - std::sqrt(R(5))) <= 8 * eps * s[0]);
 }
+
+TEST_CASE("eigenvectors of a symmetric matrix", "[core]") {
+  double a[9] = {2, 1,  0,  99, 2,
+                 1, 99, 99, 2}; // tridiagonal (1, 2, 1); the upper triangle is unused
+  double w[3];
+  REQUIRE(dense::symmetric_eigen(3, a, w) == 0);
+  const double root = std::sqrt(2.0);
+  const double expected[] = {2 - root, 2, 2 + root};
+  for (std::size_t j = 0; j < 3; ++j) {
+    CHECK(std::abs(w[j] - expected[j]) <= 1e-15);
+    const double *v = a + 3 * j;
+    CHECK(std::abs(v[0] * v[0] + v[1] * v[1] + v[2] * v[2] - 1) <= 1e-15);
+    CHECK(std::abs(2 * v[0] + v[1] - w[j] * v[0]) <= 2e-15);
+    CHECK(std::abs(v[0] + 2 * v[1] + v[2] - w[j] * v[1]) <= 2e-15);
+  }
+  CHECK(dense::symmetric_eigen(0, a, w) == 0);
+}

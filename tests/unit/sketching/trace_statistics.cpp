@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <vector>
 
+#if !defined(PETSC_USE_COMPLEX)
+
 using namespace lathe;
 
 namespace {
@@ -128,3 +130,5 @@ TEST_CASE("errors of the trace estimators on four spectra", "[sketching]") {
     }
   }
 }
+
+#endif

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// trace_estimate: traces, log-determinants and traces of inverses from random products, with their
+// standard errors, method beside method and budget beside budget.
+#include "core/exact_sum.h"
+#include "core/handle.h"
+#include "core/random.h"
+#include "driver/driver.h"
+#include "driver/generators.h"
+#include "driver/matrix_io.h"
+#include "sketching/trace.h"
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numbers>
+
+namespace {
+
+using namespace lathe::driver;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+struct Settings {
+  std::string mat, gen = "none", function = "trace";
+  std::int64_t n = 1000, matvecs = 120, rank = 50;
+  PetscInt steps = 100;
+  double mu = 0, tolerance = 1e-8;
+  std::vector<std::string> methods;
+  std::vector<std::int64_t> sweep;
+};
+
+void declare(Options &o, Settings &s) {
+  o.group("Input");
+  o.file("-mat", s.mat, "square matrix: Matrix Market, HDF5 or PETSc binary");
+  o.choice("-gen", s.gen, {"none", "laplacian2d", "flat", "polynomial", "exponential", "step"},
+           "generated symmetric matrix in place of -mat: a grid Laplacian, or dense with the "
+           "eigenvalues 3 to 1, i^-2, 0.7^i, or 50 of 1 and the rest 1e-3");
+  o.integer("-n", s.n, "1", Interval::closed(2, 46340),
+            "size of the generated matrix: order n, or n*n for laplacian2d");
+  o.exclude("-mat", {"-gen", "-n"});
+  o.group("Estimate");
+  o.choice("-function", s.function, {"trace", "logdet", "inverse"},
+           "of the matrix itself; log-determinant and trace of the inverse of a symmetric positive "
+           "definite one");
+  o.choices("-methods", s.methods,
+            {"girard_hutchinson", "hutchpp", "xtrace", "xnystrace", "slq", "slq_nystrom"},
+            "default: the first four for trace, those that fit for the others; slq: Lanczos "
+            "quadrature, slq_nystrom: of the preconditioned matrix (logdet)");
+  o.integer("-matvecs", s.matvecs, "1", Interval::closed(2, 1e9),
+            "products with the matrix, or with its function: each then takes Lanczos steps");
+  o.integers("-sweep", s.sweep, "1", Interval::closed(2, 1e9),
+             "also every method with each of these in place of -matvecs");
+  o.group("Functions of a matrix");
+  o.integer("-lanczos_steps", s.steps, "1", Interval::closed(1, 1e6), "of one product at most");
+  o.real("-quadrature_tolerance", s.tolerance, "1", Interval::above(0),
+         "a product ends once a step changes it by less, relatively");
+  o.integer("-rank", s.rank, "1", Interval::closed(1, 1e6), "of the preconditioner of slq_nystrom");
+  o.real("-mu", s.mu, "1", Interval::at_least(0),
+         "lower bound of the eigenvalues that slq_nystrom may use, as a known noise variance");
+}
+
+// Name of a column of the table along `dimension`.
+std::string prefixed(const std::string &dimension, const std::string &name) {
+  return dimension == "method" ? name : dimension + "_" + name;
+}
+
+std::vector<Column> columns(const std::string &dimension) {
+  const auto column = [&](const char *name, Kind kind, const char *text) {
+    return Column{.name = prefixed(dimension, name), .kind = kind, .long_name = text};
+  };
+  std::vector<Column> c = {
+      column("estimate", Kind::real, "estimate"),
+      column("standard_error", Kind::real, "standard error, from the samples of the estimate"),
+      column("error", Kind::real, "distance to the truth, where that is known"),
+      column("matvecs", Kind::integer, "products with the matrix"),
+      column("quadrature_error", Kind::real, "last change of a Lanczos quadrature; 0 without one")};
+  if (dimension != "method") {
+    c.push_back(column("method", Kind::text, "method"));
+    c.push_back(column("budget", Kind::integer, "products allowed"));
+  }
+  return c;
+}
+
+/// Eigenvalues of the dense generated matrices.
+double eigenvalue(const std::string &gen, std::int64_t n, std::int64_t i) {
+  const auto x = static_cast<double>(i);
+  if (gen == "flat")
+    return 3 - 2 * x / static_cast<double>(n - 1);
+  if (gen == "polynomial")
+    return std::pow(x + 1, -2);
+  if (gen == "exponential")
+    return std::pow(0.7, x);
+  return i < 50 ? 1 : 1e-3;
+}
+
+/// U·diag(s)·Uᵀ with U = random signs times the orthonormal DCT-II: entry (i, j) is
+/// σ_iσ_j(c_|i−j| + c_(i+j+1)), c_m = (1/n)·Σ_k s_k cos(πkm/n) with half of s_0.
+PetscErrorCode GenerateDense(MPI_Comm comm, const std::string &gen, std::int64_t n,
+                             std::uint64_t seed, Mat *A) {
+  PetscInt begin = 0;
+  PetscInt end = 0;
+  PetscInt lda = 0;
+  PetscScalar *a = nullptr;
+  PetscFunctionBeginUser;
+  const auto order = static_cast<PetscInt>(n);
+  std::vector<double> cosine;
+  for (std::int64_t m = 0; m < 2 * n; ++m)
+    cosine.push_back(std::cos(std::numbers::pi * static_cast<double>(m) / static_cast<double>(n)));
+  std::vector<double> c(static_cast<std::size_t>(2 * n));
+  for (std::int64_t k = 0; k < n; ++k) {
+    const double s = eigenvalue(gen, n, k) / static_cast<double>(k == 0 ? 2 * n : n);
+    for (std::int64_t m = 0; m < 2 * n; ++m)
+      c[static_cast<std::size_t>(m)] += s * cosine[static_cast<std::size_t>(k * m % (2 * n))];
+  }
+  constexpr std::uint64_t sign_stream = 0x64637400;
+  const auto sign = [&](std::int64_t i) {
+    return lathe::random::sign(seed, sign_stream, static_cast<std::uint64_t>(i));
+  };
+  PetscCall(MatCreateDense(comm, PETSC_DECIDE, PETSC_DECIDE, order, order, nullptr, A));
+  PetscCall(MatGetOwnershipRange(*A, &begin, &end));
+  PetscCall(MatDenseGetArrayWrite(*A, &a));
+  PetscCall(MatDenseGetLDA(*A, &lda));
+  for (std::int64_t j = 0; j < n; ++j)
+    for (std::int64_t i = begin; i < end; ++i)
+      a[i - begin + j * lda] = sign(i) * sign(j) *
+                               (c[static_cast<std::size_t>(std::abs(i - j))] +
+                                c[static_cast<std::size_t>(i + j + 1) % c.size()]);
+  PetscCall(MatDenseRestoreArrayWrite(*A, &a));
+  PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// Σ f(λ), or NaN where the eigenvalues are not known.
+double known_truth(const Settings &s) {
+  const auto f = [&](double x) {
+    return s.function == "trace" ? x : s.function == "logdet" ? std::log(x) : 1 / x;
+  };
+  lathe::ExactSum sum;
+  const auto n = static_cast<double>(s.n);
+  if (s.gen == "laplacian2d") {
+    const auto half = [&](std::int64_t k) {
+      return 2 - 2 * std::cos(std::numbers::pi * static_cast<double>(k) / (n + 1));
+    };
+    for (std::int64_t i = 1; i <= s.n; ++i)
+      for (std::int64_t j = 1; j <= s.n; ++j)
+        sum.add(f(half(i) + half(j)));
+    return sum.value();
+  }
+  for (std::int64_t i = 0; i < s.n; ++i)
+    sum.add(f(eigenvalue(s.gen, s.n, i)));
+  return sum.value();
+}
+
+PetscErrorCode ExactTrace(Mat A, double *truth) {
+  lathe::VecHandle d;
+  const PetscScalar *a = nullptr;
+  PetscInt n = 0;
+  PetscFunctionBeginUser;
+  PetscCall(MatCreateVecs(A, nullptr, d.out()));
+  PetscCall(MatGetDiagonal(A, d));
+  PetscCall(VecGetLocalSize(d, &n));
+  PetscCall(VecGetArrayRead(d, &a));
+  lathe::ExactSum sum;
+  for (PetscInt i = 0; i < n; ++i)
+    sum.add(PetscRealPart(a[i]));
+  PetscCall(VecRestoreArrayRead(d, &a));
+  PetscCall(lathe::ExactSum::AllReduce(PetscObjectComm(reinterpret_cast<PetscObject>(A)), &sum, 1));
+  *truth = sum.value();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode CreateInput(Driver &d, const Settings &s, lathe::MatHandle *A, double *truth) {
+  PetscFunctionBeginUser;
+  PetscCheck(!s.mat.empty() || s.gen != "none", d.comm(), PETSC_ERR_USER_INPUT,
+             "no matrix; give either -mat FILE or -gen NAME");
+  PetscCall(d.phase("read"));
+  *truth = nan;
+  if (s.mat.empty()) {
+    if (s.gen == "laplacian2d")
+      PetscCall(
+          GenerateMatrix(d.comm(), s.gen.c_str(), static_cast<PetscInt>(s.n), d.seed(), A->out()));
+    else
+      PetscCall(GenerateDense(d.comm(), s.gen, s.n, d.seed(), A->out()));
+    PetscCall(d.input_fact("generator", s.gen));
+    *truth = known_truth(s);
+  } else {
+    MatrixInfo info;
+    PetscCall(d.input_file("mat", s.mat));
+    PetscCall(ReadMatrix(d.comm(), s.mat.c_str(), A->out(), &info));
+    PetscCall(d.input_fact("format", info.format));
+    PetscCheck(info.rows == info.cols, d.comm(), PETSC_ERR_USER_INPUT,
+               "%s holds a %lld x %lld matrix; traces are of square ones", s.mat.c_str(),
+               static_cast<long long>(info.rows), static_cast<long long>(info.cols));
+    if (s.function == "trace")
+      PetscCall(ExactTrace(*A, truth));
+  }
+  PetscInt rows = 0;
+  PetscCall(MatGetSize(*A, &rows, nullptr));
+  PetscCall(d.input_fact("rows", static_cast<std::int64_t>(rows)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+struct Result {
+  LatheTraceEstimate estimate{};
+  double quadrature_error = 0;
+  bool converged = true;
+};
+
+PetscErrorCode Estimate(const Settings &s, Mat A, const std::string &method, std::int64_t matvecs,
+                        std::uint64_t seed, Result *result) {
+  const LatheSpectralFunction f =
+      s.function == "logdet" ? LATHE_SPECTRAL_LOG : LATHE_SPECTRAL_INVERSE;
+  LatheQuadratureOptions options;
+  PetscFunctionBeginUser;
+  PetscCall(LatheQuadratureOptionsSetDefaults(&options));
+  options.max_steps = s.steps;
+  options.tolerance = s.tolerance;
+  options.probes = static_cast<PetscInt>(matvecs);
+  options.seed = seed;
+  if (method == "slq" || method == "slq_nystrom") {
+    LatheSpectralSum sum;
+    if (method == "slq")
+      PetscCall(LatheMatSpectralSum(A, f, &options, &sum));
+    else
+      PetscCall(LatheMatLogDeterminant(A, static_cast<PetscInt>(s.rank), s.mu, &options, &sum));
+    *result = {{sum.value, sum.standard_error, sum.matvecs},
+               sum.quadrature_error,
+               sum.converged == PETSC_TRUE};
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  const LatheTraceMethod kind = method == "girard_hutchinson" ? LATHE_TRACE_GIRARD_HUTCHINSON
+                                : method == "hutchpp"         ? LATHE_TRACE_HUTCHPP
+                                : method == "xtrace"          ? LATHE_TRACE_XTRACE
+                                                              : LATHE_TRACE_XNYSTRACE;
+  if (s.function == "trace") {
+    PetscCall(LatheMatTrace(A, kind, static_cast<PetscInt>(matvecs), seed, &result->estimate));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  lathe::MatHandle F;
+  PetscBool converged = PETSC_FALSE;
+  PetscCall(LatheMatCreateFunction(A, f, &options, F.out()));
+  PetscCall(LatheMatTrace(F, kind, static_cast<PetscInt>(matvecs), seed, &result->estimate));
+  PetscCall(LatheMatFunctionGetMatvecs(F, &result->estimate.matvecs, &converged));
+  result->converged = converged == PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+struct Task {
+  std::string method;
+  std::int64_t matvecs;
+};
+
+PetscErrorCode RunTable(Driver &d, const Settings &s, Mat A, double truth,
+                        const std::string &dimension, const std::vector<Task> &tasks) {
+  PetscFunctionBeginUser;
+  std::vector<std::string> names;
+  names.reserve(tasks.size());
+  for (const Task &task : tasks)
+    names.push_back(dimension == "method" ? task.method
+                                          : task.method + " " + std::to_string(task.matvecs));
+  std::string not_converged;
+  const auto column = columns(dimension);
+  PetscCall(d.run_cases(dimension, names, column, [&](std::size_t i, Record &r) -> PetscErrorCode {
+    PetscFunctionBeginUser;
+    const Task &task = tasks[i];
+    Result result;
+    PetscCall(Estimate(s, A, task.method, task.matvecs, d.seed(), &result));
+    const auto set = [&](const char *name) { return prefixed(dimension, name); };
+    r.real(set("estimate"), result.estimate.value);
+    r.real(set("standard_error"), result.estimate.standard_error);
+    r.real(set("error"), std::abs(result.estimate.value - truth));
+    r.integer(set("matvecs"), result.estimate.matvecs);
+    r.real(set("quadrature_error"), result.quadrature_error);
+    if (dimension != "method") {
+      r.text(set("method"), task.method);
+      r.integer(set("budget"), task.matvecs);
+    }
+    if (!result.converged)
+      not_converged = names[i];
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }));
+  if (!not_converged.empty())
+    d.not_converged(not_converged + ": a Lanczos process used up its " + std::to_string(s.steps) +
+                    " steps; raise -lanczos_steps");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode compute(Driver &d, const Settings &given) {
+  PetscFunctionBeginUser;
+  Settings s = given;
+  if (s.methods.empty())
+    s.methods = s.function == "trace" ? std::vector<std::string>{"girard_hutchinson", "hutchpp",
+                                                                 "xtrace", "xnystrace"}
+                : s.function == "logdet"
+                    ? std::vector<std::string>{"slq", "slq_nystrom", "hutchpp", "xtrace"}
+                    : std::vector<std::string>{"slq", "hutchpp", "xtrace", "xnystrace"};
+  for (const std::string &method : s.methods) {
+    PetscCheck(s.function != "trace" || !method.starts_with("slq"), d.comm(), PETSC_ERR_USER_INPUT,
+               "-methods %s is for -function logdet or inverse", method.c_str());
+    PetscCheck(s.function == "logdet" || method != "slq_nystrom", d.comm(), PETSC_ERR_USER_INPUT,
+               "-methods slq_nystrom is for -function logdet");
+  }
+  lathe::MatHandle A;
+  double truth = nan;
+  PetscCall(CreateInput(d, s, &A, &truth));
+  const Column columns[] = {{.name = "truth", .long_name = "exact value, where it is known"}};
+  Record known;
+  known.real("truth", truth);
+  PetscCall(d.write("truth", columns, known));
+  PetscCall(d.phase("estimate"));
+  std::vector<Task> tasks;
+  for (const std::string &method : s.methods)
+    tasks.push_back({method, s.matvecs});
+  PetscCall(RunTable(d, s, A, truth, "method", tasks));
+  if (s.sweep.empty())
+    PetscFunctionReturn(PETSC_SUCCESS);
+  tasks.clear();
+  for (const std::string &method : s.methods)
+    for (const std::int64_t matvecs : s.sweep)
+      tasks.push_back({method, matvecs});
+  PetscCall(RunTable(d, s, A, truth, "sweep", tasks));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Settings settings;
+  const About about{
+      "trace_estimate", "Traces, log-determinants and traces of inverses from random products",
+      "Epperly, Tropp, Webber: XTrace: Making the Most of Every Sample in Stochastic Trace "
+      "Estimation, SIAM J. Matrix Anal. Appl. 45 (2024); Ubaru, Chen, Saad: Fast Estimation of "
+      "tr(f(A)) via Stochastic Lanczos Quadrature, SIAM J. Matrix Anal. Appl. 38 (2017)",
+      "R0"};
+  return run(
+      argc, argv, about, [&](Options &o) { declare(o, settings); },
+      [&](Driver &d) { return compute(d, settings); });
+}
