@@ -22,7 +22,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 struct Settings {
   std::string mat, gen = "none", function = "trace";
   std::int64_t n = 1000, matvecs = 120, rank = 50;
-  PetscInt steps = 100;
+  PetscInt steps = 300;
   double mu = 0, tolerance = 1e-8;
   std::vector<std::string> methods;
   std::vector<std::int64_t> sweep;

@@ -12,7 +12,7 @@ namespace lathe::sketching {
 /// Y = AΩ ← AΩ + νΩ and c ← chol(ΩᵀY), upper triangular, ΩᵀY = cᵀc. ν is enlarged up to a
 /// hundredfold where rounding wants it. *definite: false, and c is of no use, when ΩᵀAΩ is not
 /// positive semidefinite even so; Y = 0 gives ν = 0 and *definite = false.
-/// err  ARG_WRONG when ΩᵀAΩ is not symmetric to 1e-8, so A is not
+/// err  ARG_WRONG when ΩᵀAΩ is not symmetric to 1e-5, so A is not
 PetscErrorCode NystromCore(TallView Omega, TallView Y, std::vector<double> *c, double *nu,
                            bool *definite);
 

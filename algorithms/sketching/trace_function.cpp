@@ -65,7 +65,8 @@ PetscErrorCode Preconditioned(BlockOperator &A, PetscInt rank, double mu,
              "The log-determinant needs a positive definite matrix, and A - %g I has a negative "
              "eigenvalue",
              mu);
-  const double top = approximation.values.empty() ? 1 : approximation.values.back() + mu;
+  // Most eigenvalues of K lie near 0: P maps its own to the same mu, and log A hardly varies.
+  const double top = mu > 0 ? mu : approximation.values.empty() ? 1 : approximation.values.back();
   LowRankPreconditioner P(std::move(approximation), mu, top);
   MultiVector half(A.rows(), 2);
   const auto product = [&](TallView x, TallView y) -> PetscErrorCode {

@@ -27,6 +27,7 @@ DATA = SOURCE / "data"
 # is equal on 1 to 4 ranks; its options are refused by rule. A new driver adds a line.
 RUNS = {
     "conv_norm": "-layers 3 -cout 6 -cin 5 -input 9,8 -steps 3 -norm_map",
+    "lp_regression": "-rows 300 -cols 4",
     "matern_fit": "-sites 40 -surface 3",
     "matrix_norm": "-gen laplacian2d -n 12",
     "trace_estimate": "-gen polynomial -n 200 -matvecs 24 -sweep 12,18",

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sketching/leverage.h"
+#include "core/citation.h"
+#include "core/dense.h"
+#include "core/random.h"
+#include <algorithm>
+#include <cmath>
+
+namespace lathe::sketching {
+namespace {
+
+void square_rows(TallView X, double *squares) {
+  std::fill_n(squares, X.rows.local(), 0.0);
+  for (std::size_t j = 0; j < X.cols; ++j)
+    for (std::size_t i = 0; i < X.rows.local(); ++i)
+      squares[i] += X.column(j)[i] * X.column(j)[i];
+}
+
+/// The upper block of an orthonormal basis of [R; √lambda·I], r × n on every rank.
+PetscErrorCode RidgeFactor(const std::vector<double> &R, std::size_t r, std::size_t n,
+                           double lambda, std::vector<double> *top) {
+  PetscFunctionBegin;
+  MultiVector stacked(RowBlocks(PETSC_COMM_SELF, static_cast<std::int64_t>(r + n)), n);
+  for (std::size_t j = 0; j < n; ++j) {
+    std::copy_n(R.data() + j * r, r, stacked.view().column(j));
+    stacked.view().column(j)[r + j] = std::sqrt(lambda);
+  }
+  std::vector<std::size_t> columns;
+  PetscCall(Orthonormalize(stacked.view(), &columns));
+  top->resize(r * columns.size());
+  for (std::size_t j = 0; j < columns.size(); ++j)
+    std::copy_n(stacked.view().column(j), r, top->data() + j * r);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+
+PetscErrorCode LeverageScores(TallMatrix &A, double lambda, double *scores, std::size_t *rank) {
+  PetscFunctionBegin;
+  PetscCheck(lambda >= 0 && std::isfinite(lambda), A.rows().comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "ridge lambda %g must be >= 0 and finite (-lambda)", lambda);
+  const std::size_t n = A.cols();
+  MultiVector basis(A.rows(), n);
+  std::copy_n(A.view().data, A.rows().local() * n, basis.view().data);
+  std::vector<std::size_t> columns;
+  PetscCall(Orthonormalize(basis.view(), &columns));
+  const std::size_t r = columns.size();
+  *rank = r;
+  const TallView Q = basis.columns(0, r);
+  if (lambda == 0) {
+    square_rows(Q, scores);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  std::vector<double> R(r * n);
+  std::vector<double> top;
+  PetscCall(InnerProduct(Q, A.view(), R.data(), Entries::at_most_one));
+  PetscCall(RidgeFactor(R, r, n, lambda, &top));
+  MultiVector scaled(A.rows(), r == 0 ? 0 : top.size() / r);
+  multiply(Q, top.data(), 0, scaled.view());
+  square_rows(scaled.view(), scores);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ApproximateLeverageScores(TallMatrix &A, double epsilon, std::uint64_t seed,
+                                         double *scores) {
+  PetscFunctionBegin;
+  PetscCheck(epsilon > 0 && epsilon < 1, A.rows().comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "accuracy %g of approximate leverage scores must lie in (0, 1) (-epsilon)", epsilon);
+  const std::size_t n = A.cols();
+  const double exponent = epsilon * epsilon / 4 - epsilon * epsilon * epsilon / 6;
+  const double columns = std::ceil(std::log(200.0) / exponent);
+  MultiVector basis(A.rows(), n);
+  const TallView B = basis.view();
+  std::copy_n(A.view().data, A.rows().local() * n, B.data);
+  // X accumulates R⁻¹C⁻¹G from the right: triangular solves with small matrices only.
+  const auto k = static_cast<std::size_t>(columns);
+  std::vector<double> first(n * n);
+  std::vector<double> second(n * n);
+  std::size_t rank = 0;
+  bool exact = columns >= static_cast<double>(n);
+  if (!exact) {
+    PetscCall(InnerProduct(B, B, first.data()));
+    exact = dense::potrf('U', n, first.data(), n) != 0;
+  }
+  if (!exact) {
+    solve_right(B, first.data());
+    PetscCall(InnerProduct(B, B, second.data()));
+    exact = dense::potrf('U', n, second.data(), n) != 0;
+  }
+  if (exact) {
+    PetscCall(LeverageScores(A, 0, scores, &rank));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  std::vector<double> g(n * k);
+  constexpr std::uint64_t stream = 0x6c65766572616765;
+  for (std::size_t i = 0; i < g.size(); ++i)
+    g[i] = random::normal(seed, stream, i) / std::sqrt(columns);
+  dense::trsm('L', 'U', 'N', n, k, second.data(), n, g.data(), n);
+  MultiVector product(A.rows(), k);
+  multiply(B, g.data(), 0, product.view());
+  square_rows(product.view(), scores);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+namespace {
+
+/// B ← D·B with orthonormal columns again; *done false where it is not well conditioned enough.
+PetscErrorCode Rescale(TallView B, const std::vector<double> &d, bool *done) {
+  PetscFunctionBegin;
+  for (std::size_t j = 0; j < B.cols; ++j)
+    for (std::size_t i = 0; i < B.rows.local(); ++i)
+      B.column(j)[i] *= d[i];
+  std::vector<double> g(B.cols * B.cols);
+  PetscCall(InnerProduct(B, B, g.data()));
+  *done = dense::potrf('U', B.cols, g.data(), B.cols) == 0;
+  for (std::size_t j = 0; *done && j < B.cols; ++j) // condition of the scaling
+    *done = g[j + j * B.cols] > 1e-3 && g[j + j * B.cols] < 1e3;
+  if (*done)
+    solve_right(B, g.data());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// Orthonormal basis of W^(½−1/p)·A in *basis.
+PetscErrorCode Fresh(TallMatrix &A, double p, const std::vector<double> &w, MultiVector *basis) {
+  PetscFunctionBegin;
+  *basis = MultiVector(A.rows(), A.cols());
+  const TallView B = basis->view();
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    const double d = w[i] > 0 ? std::pow(w[i], 0.5 - 1 / p) : 0;
+    for (std::size_t j = 0; j < B.cols; ++j)
+      B.column(j)[i] = d * A.view().column(j)[i];
+  }
+  std::vector<std::size_t> columns;
+  PetscCall(Orthonormalize(B, &columns));
+  basis->resize(columns.size());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+
+PetscErrorCode LewisWeights(TallMatrix &A, double p, double *weights, double *residual) {
+  constexpr int max_steps = 500;
+  constexpr double wanted = 1e-13;
+  PetscFunctionBegin;
+  PetscCheck(p >= 1 && std::isfinite(p), A.rows().comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "p = %g of Lewis weights must be >= 1 and finite (-p)", p);
+  PetscCall(Cite("CohenPeng2015"));
+  const std::size_t local = A.rows().local();
+  std::vector<double> w(local);
+  std::vector<double> tau(local);
+  std::vector<double> ratio(local);
+  std::size_t rank = 0;
+  PetscCall(LeverageScores(A, 0, w.data(), &rank));
+  MultiVector basis;
+  bool fresh = true; // the basis was computed from A itself
+  PetscCall(Fresh(A, p, w, &basis));
+  *residual = 1;
+  for (int step = 0; step < max_steps; ++step) {
+    square_rows(basis.view(), tau.data());
+    double worst = 0;
+    for (std::size_t i = 0; i < local; ++i)
+      if (w[i] > 0)
+        worst = std::max(worst, std::abs(tau[i] / w[i] - 1));
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_DOUBLE, MPI_MAX, A.rows().comm()));
+    *residual = worst;
+    if (worst <= wanted && fresh)
+      break;
+    for (std::size_t i = 0; i < local; ++i) {
+      const double next = w[i] <= 0 ? 0
+                          : p >= 2  ? tau[i]
+                                    : std::pow(w[i], 1 - p / 2) * std::pow(tau[i], p / 2);
+      ratio[i] = next > 0 ? std::pow(next / w[i], 0.5 - 1 / p) : 0;
+      w[i] = next;
+    }
+    fresh = worst <= wanted || step % 50 == 49; // rounding errors of the updates are left behind
+    bool done = false;
+    if (!fresh)
+      PetscCall(Rescale(basis.view(), ratio, &done));
+    if (!done) {
+      PetscCall(Fresh(A, p, w, &basis));
+      fresh = true;
+    }
+  }
+  std::copy_n(w.data(), local, weights);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double count, double p,
+                          std::uint64_t seed, std::vector<SampledRow> *kept) {
+  constexpr std::uint64_t stream = 0x726f777300000000;
+  PetscFunctionBegin;
+  PetscCheck(count > 0 && std::isfinite(count), rows.comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "%g rows to be sampled; it must be > 0 (-rows)", count);
+  PetscCheck(p >= 1 && std::isfinite(p), rows.comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "p = %g must be >= 1 and finite (-p)", p);
+  MultiVector both(rows, 2); // scores and ones: their inner product is the sum, class R0
+  std::copy_n(scores, rows.local(), both.view().column(0));
+  std::fill_n(both.view().column(1), rows.local(), 1.0);
+  double sum = 0;
+  PetscCall(ColumnDots(both.columns(0, 1), both.columns(1, 1), &sum));
+  kept->clear();
+  for (std::size_t i = 0; i < rows.local(); ++i) {
+    const double q = std::min(1.0, count * scores[i] / sum);
+    const std::int64_t row = rows.range().begin + static_cast<std::int64_t>(i);
+    if (random::uniform(seed, stream, static_cast<std::uint64_t>(row)) < q)
+      kept->push_back({row, std::pow(q, -1 / p)});
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+double LewisSampleCount(std::size_t n, double p, double epsilon) {
+  const auto d = static_cast<double>(n);
+  return std::pow(d, std::max(1.0, p / 2)) * std::max(1.0, std::log(d)) / (epsilon * epsilon);
+}
+
+} // namespace lathe::sketching

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sketching/leverage.h"
+#include "harness/mpi_test.h"
+#include "sketching/lp_regression.h"
+#include "unit/sketching/matrices.h"
+#include <cmath>
+#include <numeric>
+
+#if !defined(PETSC_USE_COMPLEX)
+
+using namespace lathe;
+using namespace lathe::sketching;
+using test::CreateMatrix;
+
+namespace {
+
+using Entry = std::function<double(PetscInt, PetscInt)>;
+
+struct Tall {
+  MatHandle matrix;
+  TallMatrix tall;
+  Tall(MPI_Comm comm, PetscInt m, PetscInt n, const Entry &entry, bool dense = true,
+       bool uneven = false) {
+    PETSC_OK(CreateMatrix(comm, m, n, entry, dense, uneven, matrix.out()));
+    PETSC_OK(tall.Create(matrix));
+  }
+  /// A score of every row, on every rank.
+  std::vector<double> all(const std::vector<double> &local) {
+    std::vector<double> copy = local;
+    std::vector<double> whole;
+    PETSC_OK(GatherColumn({tall.rows(), copy.data(), 1}, &whole));
+    return whole;
+  }
+  std::vector<double> leverage(double lambda, std::size_t *rank) {
+    std::vector<double> tau(tall.rows().local());
+    PETSC_OK(LeverageScores(tall, lambda, tau.data(), rank));
+    return all(tau);
+  }
+  std::vector<double> lewis(double p, double *residual) {
+    std::vector<double> w(tall.rows().local());
+    PETSC_OK(LewisWeights(tall, p, w.data(), residual));
+    return all(w);
+  }
+};
+
+/// Rows (1, 0), (1, 1), (1, 2), (1, 5).
+double line(PetscInt i, PetscInt j) {
+  const double x[] = {0, 1, 2, 5};
+  return j == 0 ? 1 : x[i];
+}
+
+Entry random_rows(std::uint64_t seed) {
+  return [seed](PetscInt i, PetscInt j) {
+    return random::normal(seed, static_cast<std::uint64_t>(j), static_cast<std::uint64_t>(i)) *
+           (i % 10 == 0 ? 20.0 : 1.0);
+  };
+}
+
+double worst(const std::vector<double> &a, const std::vector<double> &b) {
+  double w = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    w = std::max(w, std::abs(a[i] - b[i]) / std::abs(b[i]));
+  return w;
+}
+
+} // namespace
+
+TEST_CASE("leverage scores and Lewis weights of four points on a line", "[sketching]") {
+  Tall A(PETSC_COMM_WORLD, 4, 2, line);
+  std::size_t rank = 0;
+  const std::vector<double> tau = A.leverage(0, &rank);
+  CHECK_ALL(rank == 2);
+  CHECK_ALL(worst(tau, {15.0 / 28, 9.0 / 28, 0.25, 25.0 / 28}) <= 1e-14);
+  // AᵀA + I = [5 8; 8 31] and its inverse [31 −8; −8 5]/91.
+  std::vector<double> ridge;
+  for (const double x : {0.0, 1.0, 2.0, 5.0})
+    ridge.push_back((31 - 16 * x + 5 * x * x) / 91);
+  CHECK_ALL(worst(A.leverage(1, &rank), ridge) <= 1e-13);
+  double residual = 1;
+  const std::vector<double> one = {.49206537780271932, .36363676926972680, .34256183709797047,
+                                   .80173601582958341};
+  const std::vector<double> four = {.64856640818659576, .26195620494955022, .14567403279719769,
+                                    .94380335406665634};
+  const double error_one = worst(A.lewis(1, &residual), one);
+  CHECK_ALL(residual <= 1e-13);
+  const double error_four = worst(A.lewis(4, &residual), four);
+  CHECK_ALL(residual <= 1e-13);
+  WARN("worst relative error of Lewis weights: p = 1 " << error_one << ", p = 4 " << error_four);
+  CHECK_ALL(error_one <= 2e-13);
+  CHECK_ALL(error_four <= 4e-13);
+  CHECK_ALL(worst(A.lewis(2, &residual), tau) <= 1e-13);
+}
+
+TEST_CASE("scores of larger matrices sum to the rank, on any number of ranks", "[sketching]") {
+  const PetscInt m = 1200;
+  const PetscInt n = 9;
+  const auto entry = random_rows(3);
+  Tall A(PETSC_COMM_WORLD, m, n, entry, true, true);
+  Tall serial(PETSC_COMM_SELF, m, n, entry);
+  std::size_t rank = 0;
+  const std::vector<double> tau = A.leverage(0, &rank);
+  CHECK_ALL(tau == serial.leverage(0, &rank));
+  CHECK_ALL(std::abs(std::accumulate(tau.begin(), tau.end(), 0.0) - n) <= 1e-12);
+  CHECK_ALL(*std::max_element(tau.begin(), tau.end()) <= 1);
+  for (const double p : {1.0, 1.5, 3.0, 6.0}) {
+    double residual = 1;
+    const std::vector<double> w = A.lewis(p, &residual);
+    INFO("p = " << p << ", residual " << residual);
+    CHECK_ALL(residual <= 1e-13);
+    CHECK_ALL(std::abs(std::accumulate(w.begin(), w.end(), 0.0) - n) <= 1e-11);
+  }
+  // Columns 3, 4 and 5 depend on the others; row 7 is zero.
+  const auto deficient = [&](PetscInt i, PetscInt j) {
+    return i == 7 ? 0.0 : j >= 3 && j < 6 ? 1e5 * entry(i, j - 3) : entry(i, j);
+  };
+  Tall B(PETSC_COMM_WORLD, m, n, deficient, false, false);
+  const std::vector<double> few = B.leverage(0, &rank);
+  CHECK_ALL(rank == 6);
+  CHECK_ALL(few[7] == 0);
+  CHECK_ALL(std::abs(std::accumulate(few.begin(), few.end(), 0.0) - 6) <= 1e-12);
+  double residual = 1;
+  const std::vector<double> w = B.lewis(1, &residual);
+  CHECK_ALL((residual <= 1e-13 && w[7] == 0));
+  CHECK_ALL(std::abs(std::accumulate(w.begin(), w.end(), 0.0) - 6) <= 1e-11);
+  // Ridge leverage falls from leverage to a_iᵀa_i/lambda.
+  const std::vector<double> large = A.leverage(1e12, &rank);
+  for (const std::size_t i : {std::size_t{0}, std::size_t{555}}) {
+    double square = 0;
+    for (PetscInt j = 0; j < n; ++j)
+      square += std::pow(entry(static_cast<PetscInt>(i), j), 2);
+    CHECK_ALL(std::abs(large[i] - square / 1e12) <= 1e-6 * large[i]);
+  }
+  CHECK_ALL(worst(A.leverage(1e-20, &rank), tau) <= 1e-12);
+}
+
+TEST_CASE("approximate leverage scores are within epsilon for 99 % of the rows", "[sketching]") {
+  const PetscInt m = 2000;
+  const PetscInt n = 160;
+  Tall A(PETSC_COMM_WORLD, m, n, random_rows(4));
+  std::size_t rank = 0;
+  const std::vector<double> tau = A.leverage(0, &rank);
+  std::vector<double> local(A.tall.rows().local());
+  for (const double epsilon : {0.5, 0.6, 0.3}) { // the last one takes the exact ones
+    PETSC_OK(ApproximateLeverageScores(A.tall, epsilon, 5, local.data()));
+    const std::vector<double> about = A.all(local);
+    PetscInt outside = 0;
+    for (std::size_t i = 0; i < tau.size(); ++i)
+      outside += std::abs(about[i] / tau[i] - 1) > epsilon ? 1 : 0;
+    INFO(outside << " of " << m << " rows are outside 1 ± " << epsilon);
+    CHECK_ALL(outside <= m / 100);
+    CHECK_ALL((epsilon > 0.3) == (about != tau));
+  }
+}
+
+TEST_CASE("sampled rows keep norms, and more rows keep all that fewer keep", "[sketching]") {
+  const PetscInt m = 6000;
+  const PetscInt n = 4;
+  const auto entry = random_rows(5);
+  Tall A(PETSC_COMM_WORLD, m, n, entry);
+  for (const double p : {1.0, 2.0, 3.0}) {
+    std::vector<double> w(A.tall.rows().local());
+    double residual = 0;
+    PETSC_OK(LewisWeights(A.tall, p, w.data(), &residual));
+    const double epsilon = 0.2;
+    const double count = LewisSampleCount(n, p, epsilon);
+    std::vector<SampledRow> few, many;
+    PETSC_OK(SampleRows(A.tall.rows(), w.data(), count, p, 6, &few));
+    PETSC_OK(SampleRows(A.tall.rows(), w.data(), 2 * count, p, 6, &many));
+    CHECK_ALL(std::all_of(few.begin(), few.end(), [&](const SampledRow &row) {
+      return std::any_of(many.begin(), many.end(),
+                         [&](const SampledRow &r) { return r.row == row.row; });
+    }));
+    double sums[11] = {static_cast<double>(few.size())};
+    for (int trial = 0; trial < 10; ++trial)
+      for (const SampledRow &row : few) {
+        double product = 0;
+        for (PetscInt j = 0; j < n; ++j)
+          product +=
+              entry(static_cast<PetscInt>(row.row), j) *
+              random::normal(7, static_cast<std::uint64_t>(trial), static_cast<std::uint64_t>(j));
+        sums[trial + 1] += std::pow(std::abs(product) * row.factor, p);
+      }
+    MPI_Allreduce(MPI_IN_PLACE, sums, 11, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD);
+    CHECK_ALL(std::abs(sums[0] - count) <= 5 * std::sqrt(count));
+    for (int trial = 0; trial < 10; ++trial) {
+      double truth = 0;
+      for (PetscInt i = 0; i < m; ++i) {
+        double product = 0;
+        for (PetscInt j = 0; j < n; ++j)
+          product += entry(i, j) * random::normal(7, static_cast<std::uint64_t>(trial),
+                                                  static_cast<std::uint64_t>(j));
+        truth += std::pow(std::abs(product), p);
+      }
+      CHECK_ALL(std::abs(std::pow(sums[trial + 1] / truth, 1 / p) - 1) <= epsilon);
+    }
+  }
+}
+
+TEST_CASE("sensitivities agree with what is known of them", "[sketching]") {
+  // p = 2: leverage.
+  Tall A(PETSC_COMM_WORLD, 4, 2, line);
+  std::vector<double> s;
+  PETSC_OK(LpSensitivities(A.tall, 2, {}, &s));
+  CHECK_ALL(worst(s, {15.0 / 28, 9.0 / 28, 0.25, 25.0 / 28}) <= 1e-13);
+  // p = 1 by hand: row i = 1/min Σ|a + b·x_k| with a + b·x_i = 1, attained where one term vanishes.
+  const double x[] = {0, 1, 2, 5};
+  std::vector<double> expected;
+  for (int i = 0; i < 4; ++i) {
+    double least = 1e300;
+    for (int k = 0; k < 4; ++k) {
+      if (k == i)
+        continue;
+      const double b = 1 / (x[i] - x[k]); // vanishes at x_k, 1 at x_i
+      double sum = 0;
+      for (const double t : x)
+        sum += std::abs(b * (t - x[k]));
+      least = std::min(least, sum);
+    }
+    expected.push_back(1 / least);
+  }
+  PETSC_OK(LpSensitivities(A.tall, 1, {}, &s));
+  CHECK_ALL(worst(s, expected) <= 1e-11);
+  CHECK_ALL(std::accumulate(s.begin(), s.end(), 0.0) <= 2 * (1 + 1e-12)); // Σσ ≤ n for p ≤ 2
+  // One column: |a_i|^p/Σ|a_k|^p.
+  const auto column = [](PetscInt i, PetscInt) { return 1.0 + static_cast<double>(i); };
+  Tall B(PETSC_COMM_WORLD, 5, 1, column);
+  for (const double p : {1.0, 1.3, 4.0}) {
+    double total = 0;
+    for (int k = 1; k <= 5; ++k)
+      total += std::pow(k, p);
+    PETSC_OK(LpSensitivities(B.tall, p, {2, 4}, &s));
+    CHECK_ALL(worst(s, {std::pow(3, p) / total, std::pow(5, p) / total}) <= 1e-13);
+  }
+  // Lewis weights bound them for p ≤ 2; a direction that reaches σ is a lower bound.
+  Tall C(PETSC_COMM_WORLD, 60, 3, random_rows(8));
+  double residual = 0;
+  for (const double p : {1.0, 1.5}) {
+    const std::vector<double> w = C.lewis(p, &residual);
+    PETSC_OK(LpSensitivities(C.tall, p, {0, 1, 2, 30, 59}, &s));
+    const std::size_t rows[] = {0, 1, 2, 30, 59};
+    for (std::size_t i = 0; i < 5; ++i)
+      CHECK_ALL(s[i] <= w[rows[i]] * (1 + 1e-12));
+  }
+}
+
+TEST_CASE("scores refuse what they cannot do", "[sketching]") {
+  Tall A(PETSC_COMM_WORLD, 4, 2, line);
+  std::vector<double> scores(4);
+  std::size_t rank = 0;
+  double residual = 0;
+  std::vector<double> s;
+  std::vector<SampledRow> rows;
+  const auto refused = [](auto call, const char *said) {
+    const auto caught = test::catch_error(call);
+    INFO(caught.message);
+    CHECK_ALL(caught.message.find(said) != std::string::npos);
+  };
+  refused([&] { return LeverageScores(A.tall, -1, scores.data(), &rank); }, "(-lambda)");
+  refused([&] { return LewisWeights(A.tall, 0.5, scores.data(), &residual); }, "(-p)");
+  refused([&] { return LewisWeights(A.tall, INFINITY, scores.data(), &residual); }, "(-p)");
+  refused([&] { return ApproximateLeverageScores(A.tall, 1, 1, scores.data()); }, "(-epsilon)");
+  refused([&] { return LpSensitivities(A.tall, 0.9, {}, &s); }, "(-p)");
+  refused([&] { return LpSensitivities(A.tall, 1, {4}, &s); }, "Row 4 of 4");
+  refused([&] { return SampleRows(A.tall.rows(), scores.data(), 0, 1, 1, &rows); }, "(-rows)");
+  MatHandle poisoned;
+  TallMatrix tall;
+  PETSC_OK(CreateMatrix(
+      PETSC_COMM_WORLD, 6, 2,
+      [](PetscInt i, PetscInt j) { return i == 5 && j == 1 ? std::nan("") : 1.0; }, true, false,
+      poisoned.out()));
+  refused([&] { return tall.Create(poisoned); }, "Entry (5, 1) of the matrix is not finite");
+}
+
+#endif
