@@ -3,6 +3,7 @@
 #pragma once
 #include "sketching/nystrom.h"
 #include <petsc/private/pcimpl.h>
+#include <limits>
 #include <new>
 
 namespace lathe {
@@ -13,9 +14,13 @@ struct LowRankPc {
   sketching::MultiVector work; // two columns
   bool ready = false;
 
-  /// y ← P⁻¹x.
+  /// y ← P⁻¹x; infinite after a failed set-up, by which a KSP knows.
   PetscErrorCode Apply(Vec x, Vec y) {
     PetscFunctionBegin;
+    if (!ready) {
+      PetscCall(VecSet(y, std::numeric_limits<PetscReal>::infinity()));
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
     PetscCall(layout.FromVec(x, work.view().column(0)));
     PetscCall(inverse.Apply(-1, work.columns(0, 1), work.columns(1, 1)));
     PetscCall(layout.ToVec(work.view().column(1), y));

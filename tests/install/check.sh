@@ -55,6 +55,10 @@ options)
       -ksp_type certifiedchebyshev -pc_type jacobi -ksp_max_it 500 -ksp_rtol 1e-7
     expect "cg: CONVERGED_RTOL.*right" $run ./stock_ksp $load -pc_type gamg -ksp_type cg \
       -mg_levels_ksp_type certifiedchebyshev -ksp_rtol 1e-7
+    for pc in nystrom rpcholesky; do
+      expect "cg: CONVERGED_RTOL.*right" $run ./stock_ksp $load -ksp_type cg -pc_type $pc -ksp_rtol 1e-8
+      expect "cg: DIVERGED_PC_FAILED" $run ./stock_ksp $load -ksp_type cg -pc_type $pc -pc_${pc}_mu 9
+    done
     expect "svd gram: converged, value right" $run ./stock_svd $load -svd_type gram
     expect "largest singular value in \[1.99" $run ./stock_svd $load -svd_type gram -svd_view
     expect "one singular triplet, 2 were asked" $run ./stock_svd $load -svd_type gram -svd_nsv 2

@@ -154,6 +154,9 @@ TEST_CASE("low-rank preconditioners refuse what they cannot do") {
     Solve s;
     PETSC_OK(Run(A, options(pc, 0.9, 60), 10, &s));
     CHECK_ALL(s.reason == KSP_DIVERGED_PC_FAILED);
+    const std::string norm = " -ksp_norm_type preconditioned"; // applies P before it asks
+    PETSC_OK(Run(A, options(pc, 0.9, 60) + norm, 10, &s));
+    CHECK_ALL(s.reason == KSP_DIVERGED_PC_FAILED);
     PETSC_OK(PetscOptionsClear(nullptr));
   }
 }
