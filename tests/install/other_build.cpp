@@ -29,6 +29,12 @@ PetscErrorCode MatCreate_Matern(Mat A) {
 PetscErrorCode MatCreate_Sketch(Mat S) {
   return refuse(S);
 }
+PetscErrorCode PCCreate_Nystrom(PC pc) {
+  return refuse(pc);
+}
+PetscErrorCode PCCreate_RpCholesky(PC pc) {
+  return refuse(pc);
+}
 PetscErrorCode SVDCreate_Gram(SVD svd) {
   return refuse(svd);
 }
