@@ -167,7 +167,8 @@ PetscErrorCode NormSearch::LargestEntryColumn() {
     if (a.global_column(k) == column)
       add_square(sum, a.value(k));
   PetscCall(ExactSum::AllReduce(A_.comm(), &sum, 1));
-  lower_ = sqrt_down(sum.value(Rounding::down));
+  // The root of a value rounded down may miss a single entry by one unit.
+  lower_ = std::max(a.largest_part(), sqrt_down(sum.value(Rounding::down)));
   witness_.assign(A_.domain(false), PetscScalar(0));
   const PetscInt local = column - A_.domain_begin(false);
   if (local >= 0 && static_cast<std::size_t>(local) < witness_.size())
