@@ -21,7 +21,7 @@ struct Settings {
   std::int64_t rows = 2000, cols = 10;
   double outliers = 0.05;
   double p = 1;
-  bool infinity = false;
+  bool minimax = false;
   lathe::sketching::LpOptions options;
 };
 
@@ -36,8 +36,9 @@ void declare(Options &o, Settings &s) {
   o.exclude("-mat", {"-rows", "-cols", "-outliers"});
   o.group("Regression");
   o.real("-p", s.p, "1", Interval::at_least(1), "of the norm");
-  o.flag("-infinity", s.infinity, "the largest absolute value as norm, in place of -p");
-  o.exclude("-infinity", {"-p"});
+  // not -infinity: PETSc takes words that begin with -inf for numbers
+  o.flag("-minimax", s.minimax, "the largest absolute residual (p = infinity), in place of -p");
+  o.exclude("-minimax", {"-p"});
   o.real("-tolerance", s.options.tolerance, "1", Interval::above(0),
          "stop once objective and lower bound differ by less, relatively");
   o.integer("-max_steps", s.options.max_steps, "1", Interval::closed(1, 1e9),
@@ -131,7 +132,7 @@ PetscErrorCode Solve(const Settings &s, Mat matrix, Vec b, LpSolution *solution,
   PetscCall(A.layout().FromVec(b, residual.view().data));
   std::vector<double> x;
   PetscCall(
-      LpRegression(A, residual.view().data, s.infinity ? infinity : s.p, s.options, &x, solution));
+      LpRegression(A, residual.view().data, s.minimax ? infinity : s.p, s.options, &x, solution));
   r->real("objective", solution->objective);
   r->real("lower_bound", solution->lower_bound);
   r->integer("iterations", solution->steps);

@@ -17,7 +17,8 @@ struct BackwardErrorTerms {
   double residual_norm = 0, solution_norm = 0, rhs_norm = 0;
 };
 
-/// η/‖A‖_F; 0 when Aᵀr = 0. Cost: a QR factorisation of 2n × n. Allocates. Serial.
+/// η/‖A‖_F; 0 when Aᵀr = 0. Cost: n³ operations, or a QR factorisation of 2n × n
+/// where the residual is small. Allocates. Serial.
 double karlson_walden(const BackwardErrorTerms &t);
 
 } // namespace lathe::sketching

@@ -197,10 +197,10 @@ ApproximateInverse LeastSquaresSolver::Inverse(const RefinementProblem &problem,
   return [this, &problem, y, outcome, steps](std::vector<double> *v) -> PetscErrorCode {
     PetscFunctionBegin;
     // In one double the first round need not go below the rounding errors of the residual, and no
-    // round below a backward error of half a unit roundoff: η ≤ ‖Pᵀg‖/√(‖b‖² + ‖A‖_F²‖y‖²).
+    // round below a backward error of an eighth of a unit roundoff: η ≤ ‖Pᵀg‖/√(‖b‖² + ‖A‖_F²‖y‖²).
     const double size = length(y->head(), y->n);
     const bool single = terms() == 1, first = single && outcome->passes == 0;
-    const double stable = 0x1p-54 * std::hypot(problem.rhs_norm, length(p_.r()) * size);
+    const double stable = 0x1p-56 * std::hypot(problem.rhs_norm, length(p_.r()) * size);
     const double rounding =
         0x1.4p-49 * (p_.norm() * size + 0.04 * p_.condition() * outcome->residual);
     const double floor = !single || wide_ ? 0 : first ? std::max(stable, rounding) : stable;
