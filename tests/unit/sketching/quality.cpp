@@ -145,9 +145,11 @@ TEST_CASE("the measured distortion is that of the definition", "[sketching]") {
   // A = Q·T with a condition number of 10¹⁰: the range, and so the distortion, is that of Q.
   PETSC_OK(MatCreateSeqDense(PETSC_COMM_SELF, n, n, nullptr, r.out()));
   for (PetscInt j = 0; j < n; ++j)
-    for (PetscInt i = 0; i <= j; ++i)
-      PETSC_OK(MatSetValue(r, i, j, std::pow(10.0, -10.0 * i / (n - 1)) * (1 + i + 2 * j),
+    for (PetscInt i = 0; i <= j; ++i) {
+      const auto row = static_cast<double>(i), column = static_cast<double>(j);
+      PETSC_OK(MatSetValue(r, i, j, std::pow(10.0, -10 * row / (n - 1)) * (1 + row + 2 * column),
                            INSERT_VALUES));
+    }
   PETSC_OK(MatAssemblyBegin(r, MAT_FINAL_ASSEMBLY));
   PETSC_OK(MatAssemblyEnd(r, MAT_FINAL_ASSEMBLY));
   PETSC_OK(MatMatMult(q, r, MAT_INITIAL_MATRIX, PETSC_DEFAULT, a.out()));
