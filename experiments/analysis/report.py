@@ -88,8 +88,11 @@ def section(path, number):
         parts += ["<h3>Results</h3>", html_table(["name", "value", "unit", "meaning"], scalars)]
     for dim in dict.fromkeys(v.dims[0] for v in result.variables.values() if len(v.dims) == 1):
         header, rows = la.table(result, dim)
-        if header and len(rows) <= 400:
+        if header and len(rows) <= 40:
             parts += [f"<h3>By {escape(dim)}</h3>", html_table(header, rows)]
+        elif header and len(rows) <= 400:
+            parts.append(f"<details><summary>By {escape(dim)}, {len(rows)} rows</summary>"
+                         f"{html_table(header, rows)}</details>")
     if text := verdicts(result):
         parts += ["<h3>How far to trust it</h3>", text]
     for group in ("input", "options", "provenance"):
