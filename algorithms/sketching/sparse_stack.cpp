@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/sparse_stack.h"
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -20,7 +21,8 @@ Pair load(const double *from) noexcept {
 
 ColumnRounding::ColumnRounding(std::int64_t terms, double largest, int growth) noexcept {
   const PreRounding unit(terms); // for |t| ≤ 2
-  int exponent = (largest > 0 ? std::ilogb(largest) : -1022) + growth;
+  // ilogb(∞) is the largest int
+  int exponent = (largest > 0 ? std::min(std::ilogb(largest), 1023) : -1022) + growth;
   constexpr int highest = 900; // sums of 2⁴⁰ such terms, and their cuts, are finite
   if (exponent > highest) {
     factor = std::ldexp(1.0, highest - exponent);
