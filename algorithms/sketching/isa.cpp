@@ -1,39 +1,28 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/isa.h"
+#include "core/instruction_sets.h"
 
 namespace lathe::sketching {
 
 namespace {
 
-struct Available {
-  const Isa *list[4] = {&isa_generic, nullptr, nullptr, nullptr};
-  int count = 1;
-
-  Available() noexcept {
+const InstructionSets<Isa> &available() noexcept {
 #ifdef LATHE_SKETCHING_X86
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      list[count++] = &isa_avx2;
-      if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        list[count++] = &isa_avx512;
-    }
+  static const InstructionSets<Isa> once(&isa_generic, &isa_avx2, &isa_avx512);
+#else
+  static const InstructionSets<Isa> once(&isa_generic);
 #endif
-  }
-};
-
-const Available &available() noexcept {
-  static const Available once;
   return once;
 }
 
 } // namespace
 
 const Isa *const *available_isas() noexcept {
-  return available().list;
+  return available().list();
 }
 
 const Isa &isa() noexcept {
-  return *available().list[available().count - 1];
+  return available().widest();
 }
 
 } // namespace lathe::sketching

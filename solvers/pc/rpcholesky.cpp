@@ -11,106 +11,63 @@ namespace {
 
 using namespace lathe;
 
-struct Context : LowRankPc {
-  sketching::RpCholeskyOptions options;
-  bool rank_given = false;
-};
-
-Context &context(PC pc) {
-  return *static_cast<Context *>(pc->data);
-}
-
-PetscErrorCode PCSetUp_RpCholesky(PC pc) {
-  PetscFunctionBegin;
-  Context &self = context(pc);
-  self.ready = false;
-  PetscCall(Cite("ChenEpperlyTroppWebber2025"));
-  LatheGuard(PetscObjectComm(reinterpret_cast<PetscObject>(pc)), {
+class RpCholeskyPc final : public LowRankPc {
+public:
+  PetscErrorCode Approximate(Mat A, sketching::LowRank *approximation, bool *definite) override {
+    PetscFunctionBegin;
+    PetscCall(Cite("ChenEpperlyTroppWebber2025"));
     sketching::MultiVector factor;
-    sketching::LowRank approximation;
-    bool definite = false;
     PetscInt order = 0;
-    PetscCall(MatGetSize(pc->pmat, &order, nullptr));
-    sketching::RpCholeskyOptions options = self.options;
-    if (!self.rank_given) // the default suits any order, a rank that is asked for must exist
+    PetscCall(MatGetSize(A, &order, nullptr));
+    sketching::RpCholeskyOptions options = options_;
+    if (!rank_given_) // the default suits any order, a rank that is asked for must exist
       options.rank = std::min(options.rank, order);
-    PetscCall(sketching::RpCholesky(pc->pmat, options, &factor, &definite));
-    if (definite) {
-      PetscCall(sketching::Eigendecompose(factor.view(), {}, 0, &approximation));
-      PetscCall(self.Set(pc->pmat, std::move(approximation), options.mu, true));
-    } else {
-      PetscCall(SetZeroPivot(pc, options.mu));
-    }
-  });
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+    PetscCall(sketching::RpCholesky(A, options, &factor, definite));
+    if (*definite)
+      PetscCall(sketching::Eigendecompose(factor.view(), {}, 0, approximation));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
 
-PetscErrorCode PCApply_RpCholesky(PC pc, Vec x, Vec y) {
-  PetscFunctionBegin;
-  PetscCall(context(pc).Apply(x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+  PetscErrorCode SetFromOptions(PC pc, LatheOptionItems PetscOptionsObject) override {
+    sketching::RpCholeskyOptions &o = options_;
+    PetscInt seed = static_cast<PetscInt>(o.seed);
+    PetscReal mu = static_cast<PetscReal>(o.mu);
+    PetscBool given = PETSC_FALSE;
+    PetscFunctionBegin;
+    PetscOptionsHeadBegin(PetscOptionsObject, "PC rpcholesky options");
+    PetscCall(PetscOptionsInt("-pc_rpcholesky_rank",
+                              "rows of the matrix that are used; 1 to its order", "", o.rank,
+                              &o.rank, &given));
+    rank_given_ = rank_given_ || given;
+    PetscCall(
+        PetscOptionsReal("-pc_rpcholesky_mu",
+                         "multiple of the identity in the matrix, which is not approximated; >= 0",
+                         "", mu, &mu, nullptr));
+    PetscCall(PetscOptionsInt("-pc_rpcholesky_block", "pivots drawn at a time; >= 1", "", o.block,
+                              &o.block, nullptr));
+    PetscCall(PetscOptionsInt("-pc_rpcholesky_seed", "of the random vectors; >= 0", "", seed, &seed,
+                              nullptr));
+    PetscOptionsHeadEnd();
+    PetscCheck(seed >= 0, PetscObjectComm(reinterpret_cast<PetscObject>(pc)),
+               PETSC_ERR_ARG_OUTOFRANGE, "-pc_rpcholesky_seed %" PetscInt_FMT " must be >= 0",
+               seed);
+    o.seed = static_cast<std::uint64_t>(seed);
+    o.mu = static_cast<double>(mu);
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
 
-PetscErrorCode PCSetFromOptions_RpCholesky(PC pc, LatheOptionItems PetscOptionsObject) {
-  Context &self = context(pc);
-  sketching::RpCholeskyOptions &o = self.options;
-  PetscInt seed = static_cast<PetscInt>(o.seed);
-  PetscReal mu = static_cast<PetscReal>(o.mu);
-  PetscBool given = PETSC_FALSE;
-  PetscFunctionBegin;
-  PetscOptionsHeadBegin(PetscOptionsObject, "PC rpcholesky options");
-  PetscCall(PetscOptionsInt("-pc_rpcholesky_rank",
-                            "rows of the matrix that are used; 1 to its order", "", o.rank, &o.rank,
-                            &given));
-  self.rank_given = self.rank_given || given;
-  PetscCall(
-      PetscOptionsReal("-pc_rpcholesky_mu",
-                       "multiple of the identity in the matrix, which is not approximated; >= 0",
-                       "", mu, &mu, nullptr));
-  PetscCall(PetscOptionsInt("-pc_rpcholesky_block", "pivots drawn at a time; >= 1", "", o.block,
-                            &o.block, nullptr));
-  PetscCall(PetscOptionsInt("-pc_rpcholesky_seed", "of the random vectors; >= 0", "", seed, &seed,
-                            nullptr));
-  PetscOptionsHeadEnd();
-  PetscCheck(seed >= 0, PetscObjectComm(reinterpret_cast<PetscObject>(pc)),
-             PETSC_ERR_ARG_OUTOFRANGE, "-pc_rpcholesky_seed %" PetscInt_FMT " must be >= 0", seed);
-  o.seed = static_cast<std::uint64_t>(seed);
-  o.mu = static_cast<double>(mu);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+  [[nodiscard]] double mu() const noexcept override { return options_.mu; }
+  [[nodiscard]] bool vanishes_beyond() const noexcept override { return true; }
 
-PetscErrorCode PCView_RpCholesky(PC pc, PetscViewer viewer) {
-  PetscFunctionBegin;
-  PetscCall(context(pc).View(viewer, context(pc).options.mu));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode PCReset_RpCholesky(PC pc) {
-  Context &self = context(pc);
-  PetscFunctionBegin;
-  static_cast<LowRankPc &>(self) = LowRankPc();
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode PCDestroy_RpCholesky(PC pc) {
-  PetscFunctionBegin;
-  delete static_cast<Context *>(pc->data);
-  pc->data = nullptr;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+private:
+  sketching::RpCholeskyOptions options_;
+  bool rank_given_ = false;
+};
 
 } // namespace
 
 PetscErrorCode PCCreate_RpCholesky(PC pc) {
   PetscFunctionBegin;
-  pc->data = new (std::nothrow) Context;
-  PetscCheck(pc->data, PETSC_COMM_SELF, PETSC_ERR_MEM, "No memory for the context of a PC");
-  pc->ops->setup = PCSetUp_RpCholesky;
-  pc->ops->apply = PCApply_RpCholesky;
-  pc->ops->applytranspose = PCApply_RpCholesky;
-  pc->ops->setfromoptions = PCSetFromOptions_RpCholesky;
-  pc->ops->view = PCView_RpCholesky;
-  pc->ops->reset = PCReset_RpCholesky;
-  pc->ops->destroy = PCDestroy_RpCholesky;
+  PetscCall(LowRankPc::Create(pc, std::unique_ptr<LowRankPc>(new (std::nothrow) RpCholeskyPc)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

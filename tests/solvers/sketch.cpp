@@ -3,6 +3,7 @@
 #include "core/handle.h"
 #include "core/random.h"
 #include "harness/mpi_test.h"
+#include "harness/product_shell.h"
 #include "lathe.h"
 #include "lathe_solvers.h"
 #include "sketching/sketch_columns.h"
@@ -120,32 +121,12 @@ TEST_CASE("a sketch multiplies from both sides", "[solvers]") {
   }
 }
 
-PetscErrorCode ShellMult(Mat shell, Vec x, Vec y) {
-  Mat a = nullptr;
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(shell, static_cast<void *>(&a)));
-  PetscCall(MatMult(a, x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-PetscErrorCode ShellMultTranspose(Mat shell, Vec x, Vec y) {
-  Mat a = nullptr;
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(shell, static_cast<void *>(&a)));
-  PetscCall(MatMultTranspose(a, x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 TEST_CASE("a matrix that only knows products is sketched as well", "[solvers]") {
   const PetscInt m = 90, n = 11;
   MatHandle a, shell, right;
   std::vector<PetscScalar> sa, expected;
-  PetscInt rows = 0, columns = 0;
   PETSC_OK(Create(m, n, true, a.out()));
-  PETSC_OK(MatGetLocalSize(a, &rows, &columns));
-  PETSC_OK(MatCreateShell(PETSC_COMM_WORLD, rows, columns, m, n, a.get(), shell.out()));
-  PETSC_OK(MatShellSetOperation(shell, MATOP_MULT, reinterpret_cast<void (*)(void)>(ShellMult)));
-  PETSC_OK(MatShellSetOperation(shell, MATOP_MULT_TRANSPOSE,
-                                reinterpret_cast<void (*)(void)>(ShellMultTranspose)));
+  PETSC_OK(lathe::test::CreateProductShell(a, shell.out()));
   for (const SketchKind kind : {SketchKind::SparseStack, SketchKind::Gaussian}) {
     const Sketch s{.kind = kind, .rows = 30, .columns = m, .seed = 1};
     PETSC_OK(SketchApply(s, shell, sa));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "driver/generators.h"
+#include "harness/product_shell.h"
 #include "unit/lipschitz/operator_cases.h"
 #include "unit/lipschitz/reference_svd.h"
 #include <cmath>
@@ -11,35 +12,9 @@ using namespace lathe::test;
 
 namespace {
 
-/// The matrix as a shell around `inner`, products only.
-PetscErrorCode ShellMult(Mat shell, Vec x, Vec y) {
-  Mat inner = nullptr;
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(shell, static_cast<void *>(&inner)));
-  PetscCall(MatMult(inner, x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-PetscErrorCode ShellTranspose(Mat shell, Vec x, Vec y) {
-  Mat inner = nullptr;
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(shell, static_cast<void *>(&inner)));
-  PetscCall(MatMultTranspose(inner, x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 PetscErrorCode ShellNan(Mat, Vec, Vec y) {
   PetscFunctionBegin;
   PetscCall(VecSet(y, NAN));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-PetscErrorCode MakeShell(Mat inner, PetscErrorCode (*mult)(Mat, Vec, Vec), MatHandle &shell) {
-  PetscInt m = 0, n = 0, M = 0, N = 0;
-  PetscFunctionBegin;
-  PetscCall(MatGetLocalSize(inner, &m, &n));
-  PetscCall(MatGetSize(inner, &M, &N));
-  PetscCall(MatCreateShell(PETSC_COMM_WORLD, m, n, M, N, inner, shell.out()));
-  PetscCall(MatShellSetOperation(shell, MATOP_MULT, reinterpret_cast<void (*)()>(mult)));
-  PetscCall(MatShellSetOperation(shell, MATOP_MULT_TRANSPOSE,
-                                 reinterpret_cast<void (*)()>(ShellTranspose)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -144,7 +119,8 @@ TEST_CASE("bad input is refused with its place and its remedy", "[lipschitz][ope
   CHECK_ALL(caught.code == PETSC_ERR_FP);
   CHECK_ALL(caught.message.find("row 2, column 3") != std::string::npos);
   PETSC_OK(BuildMatrix({4, 5, std::vector<PetscScalar>(20, PetscScalar(1))}, MATAIJ, A));
-  PETSC_OK(MakeShell(A, ShellNan, shell));
+  PETSC_OK(CreateProductShell(A, shell.out()));
+  PETSC_OK(MatShellSetOperation(shell, MATOP_MULT, reinterpret_cast<void (*)()>(ShellNan)));
   caught = test::catch_error([&] { return LatheMatNormBracket(shell, &o, &b); });
   CHECK_ALL(caught.code == PETSC_ERR_FP);
 
@@ -177,7 +153,7 @@ TEST_CASE("matrix-free operators get a probabilistic bracket, never a better nam
           "[lipschitz][operator]") {
   MatHandle A, shell;
   PETSC_OK(GenerateMatrix(PETSC_COMM_WORLD, "gaussian", 200, 3, A.out()));
-  PETSC_OK(MakeShell(A, ShellMult, shell));
+  PETSC_OK(CreateProductShell(A, shell.out()));
   LatheNormOptions o = defaults();
   o.tolerance = 1e-10;
   o.lanczos_steps = 200;
