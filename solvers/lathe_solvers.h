@@ -90,10 +90,9 @@ PETSC_EXTERN PetscErrorCode LatheMatMaternCreateDerivative(Mat A, LatheMaternCom
  * PETSc with MATDENSE and MATAIJ: MatMatMult(S, B), MatTransposeMatMult(S, dense B) and
  *  MatMatTransposeMult(B, S), the result dense. Class R0 with -mat_sketch_reproducible (default).
  *  Options, read by MatSetFromOptions: -mat_sketch_type sparse_stack|sparse_sign|count_sketch|
- *  gaussian|rademacher|srht|srct_cosine|srct_circulant|block_srht, -mat_sketch_rows, _seed, _nnz,
- *  _rounds, _block, _reproducible. The same by MatSetSizes(S, PETSC_DECIDE, m local, d, m) and
- *  -mat_type sketch. Collective on comm.
- *  in   rows           d
+ *  gaussian|rademacher|srht|srct_cosine|srct_circulant|block_srht|tensor_sketch|kronecker_srht|
+ *  khatri_rao, -mat_sketch_rows, _seed, _nnz, _rounds, _block, _factors, _reproducible. The same by
+ * MatSetSizes(S, PETSC_DECIDE, m local, d, m) and -mat_type sketch. Collective on comm. in   rows d
  *       local_columns  of this rank, or PETSC_DECIDE
  *       columns        m
  *       kind           as -mat_sketch_type; NULL: sparse_stack
@@ -103,6 +102,31 @@ PETSC_EXTERN PetscErrorCode LatheMatMaternCreateDerivative(Mat A, LatheMaternCom
 PETSC_EXTERN PetscErrorCode LatheMatCreateSketch(MPI_Comm comm, PetscInt rows,
                                                  PetscInt local_columns, PetscInt columns,
                                                  const char *kind, PetscInt64 seed, Mat *S);
+
+/** LatheMatSketchSetFactors - m₁ … m_q, whose product is m, of a sketch of kind tensor_sketch,
+ *  kronecker_srht or khatri_rao: its columns are numbered as the rows of A₁ ⊗ … ⊗ A_q
+ *  (sketching/tensor_sketch.h), for a field on a grid of nz × ny × nx points nz, ny, nx. As
+ *  -mat_sketch_factors m1,m2,…; before MatSetUp. Collective. err  ARG_OUTOFRANGE not 1 to 6
+ *  numbers >= 1; at MatSetUp ARG_SIZ another product than m */
+PETSC_EXTERN PetscErrorCode LatheMatSketchSetFactors(Mat S, PetscInt count, const PetscInt sizes[]);
+
+/** Products of matrices A₁ … A_q with m₁ … m_q rows. */
+typedef enum {
+  LATHE_KHATRI_RAO = 0, /**< column j is a₁ⱼ ⊗ … ⊗ a_qⱼ; n columns like every factor */
+  LATHE_KRONECKER = 1   /**< A₁ ⊗ … ⊗ A_q; n₁·…·n_q columns */
+} LatheFactorProduct;
+
+/** LatheMatSketchMultFactors - S times a product of matrices that is never formed, MATDENSE with
+ *  the rows of S: for m₁ = m₂ = 1000 it reads two matrices of 1000 rows in the place of one of 10⁶.
+ *  Class R0; cost and memory: sketching/tensor_sketch.h. Where m does not fit a PetscInt, use
+ *  SketchApplyKhatriRao of C++. Collective.
+ *  in   S        of kind tensor_sketch, kronecker_srht or khatri_rao, after MatSetUp
+ *       factors  count matrices, m_k × n_k, MATDENSE, MATAIJ or any type with MatMultTranspose; one
+ *                may stand in several places
+ *  out  C        the caller destroys it
+ *  err  ARG_WRONG another kind; ARG_SIZ factors that do not fit */
+PETSC_EXTERN PetscErrorCode LatheMatSketchMultFactors(Mat S, LatheFactorProduct product,
+                                                      PetscInt count, const Mat factors[], Mat *C);
 
 #ifdef __cplusplus
 }

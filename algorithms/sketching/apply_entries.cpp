@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// S·[A b] for S with every entry from the generator: Gaussian and Rademacher.
+// S·[A b] for S with every entry from the generator: Gaussian, Rademacher and KhatriRao.
 #include "core/dense.h"
 #include "core/error.h"
 #include "sketching/aligned_rows.h"
+#include "sketching/column_source.h"
 #include "sketching/isa.h"
-#include "sketching/sketch_kernels.h"
 #include "sketching/sketch_input.h"
 #include <algorithm>
 #include <bit>
@@ -18,9 +18,9 @@ namespace {
 class BlockProducts {
 public:
   BlockProducts(const Sketch &sketch, std::int64_t columns)
-      : s_(entries_of(sketch)),
-        operator_(static_cast<std::size_t>(entry_rows(s_.rows) * entry_columns)),
-        product_(static_cast<std::size_t>(s_.rows * columns)),
+      : source_(sketch), rows_(sketch.rows),
+        operator_(static_cast<std::size_t>(entry_rows(rows_) * entry_columns)),
+        product_(static_cast<std::size_t>(rows_ * columns)),
         packed_(static_cast<std::size_t>(entry_columns * columns)) {}
 
   void add(const ColumnRows &a, SketchSums &sums) {
@@ -29,7 +29,7 @@ public:
       for (std::int64_t k = i; k < end; k += entry_columns)
         multiply(a, k, std::min(entry_columns, end - k), k > i);
       for (std::int64_t j = 0; j < a.columns; ++j)
-        isa().add_scaled(product_.data() + j * s_.rows, s_.rows, 1, sums.rounding(0, j),
+        isa().add_scaled(product_.data() + j * rows_, rows_, 1, sums.rounding(0, j),
                          sums.column(0, j), sums.column(0, j) + sums.low_parts(0));
     }
   }
@@ -37,24 +37,26 @@ public:
 private:
   // product ← [product +] S(:, rows)·A(rows, :)
   void multiply(const ColumnRows &a, std::int64_t first, std::int64_t rows, bool more) {
-    isa().entries(s_, a.first + first, rows, operator_.data());
+    source_.entries(a.first + first, rows, operator_.data());
     for (std::int64_t j = 0; j < a.columns; ++j)
       for (std::int64_t i = 0; i < rows; ++i)
         packed_[static_cast<std::size_t>(j * rows + i)] = a.column[j][(first + i) * a.stride];
-    const auto d = static_cast<std::size_t>(s_.rows), n = static_cast<std::size_t>(a.columns),
+    const auto d = static_cast<std::size_t>(rows_), n = static_cast<std::size_t>(a.columns),
                k = static_cast<std::size_t>(rows);
     dense::gemm('N', 'N', d, n, k, 1.0, operator_.data(),
-                static_cast<std::size_t>(entry_rows(s_.rows)), packed_.data(), k, more ? 1.0 : 0.0,
+                static_cast<std::size_t>(entry_rows(rows_)), packed_.data(), k, more ? 1.0 : 0.0,
                 product_.data(), d);
   }
 
-  DenseEntries s_;
+  ColumnEntries source_;
+  std::int64_t rows_;
   std::vector<double> operator_, product_, packed_;
 };
 
 // A sparse matrix or what stands beside it: every product of two entries split and added.
-void add_by_entries(const DenseEntries &s, const SketchInput &in, SketchSums &sums) {
+void add_by_entries(const Sketch &s, const SketchInput &in, SketchSums &sums) {
   constexpr std::int64_t rows_at_once = 16;
+  ColumnEntries source(s);
   const std::int64_t pitch = entry_rows(s.rows), first = in.sparse->first();
   std::vector<double> columns(static_cast<std::size_t>(pitch * rows_at_once));
   const auto add = [&](std::int64_t k, std::int64_t j, double x) {
@@ -63,7 +65,7 @@ void add_by_entries(const DenseEntries &s, const SketchInput &in, SketchSums &su
   };
   for (std::int64_t i = 0; i < in.rows(); i += rows_at_once) {
     const std::int64_t rows = std::min(rows_at_once, in.rows() - i);
-    isa().entries(s, first + i, rows, columns.data());
+    source.entries(first + i, rows, columns.data());
     for (const SparsePart &p : in.sparse->parts())
       for (std::int64_t k = 0; k < rows && p.matrix; ++k)
         for (PetscInt e = p.offset[i + k]; e < p.offset[i + k + 1]; ++e)
@@ -103,13 +105,14 @@ PetscErrorCode AddProducts(const Sketch &sketch, const SketchInput &in, SketchSu
 PetscErrorCode ApplyEntries(const Sketch &sketch, const SketchInput &in,
                             std::vector<PetscScalar> &sa) {
   const std::int64_t m = std::max<std::int64_t>(sketch.columns, 1);
-  SketchSums::Group group{SumLayout::Columns, in.columns(), m, entry_growth};
+  SketchSums::Group group{SumLayout::Columns, in.columns(), m, 0};
   PetscFunctionBegin;
   if (!in.sparse) {
     group.terms = (m + dense_block_rows - 1) / dense_block_rows;
     group.growth += static_cast<int>(std::bit_width(std::uint64_t{dense_block_rows}));
   }
   LatheGuard(in.comm, {
+    group.growth += ColumnEntries(sketch).growth();
     SketchSums sums(sketch.rows, sketch.reproducible, std::sqrt(static_cast<double>(sketch.rows)),
                     {group});
     std::vector<double> largest;
@@ -120,7 +123,7 @@ PetscErrorCode ApplyEntries(const Sketch &sketch, const SketchInput &in,
     if (!finite)
       PetscCall(RefuseNonfinite(in));
     if (in.sparse)
-      add_by_entries(entries_of(sketch), in, sums);
+      add_by_entries(sketch, in, sums);
     else
       PetscCall(AddProducts(sketch, in, sums));
     const double entries = static_cast<double>(in.rows() * (in.dense.columns + in.vector.columns)) +

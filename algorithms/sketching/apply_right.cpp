@@ -2,9 +2,8 @@
 // A·Sᵀ: the rows of A are sketched, each where it lies.
 #include "core/error.h"
 #include "core/handle.h"
-#include "sketching/isa.h"
+#include "sketching/column_source.h"
 #include "sketching/sketch_columns.h"
-#include "sketching/sketch_kernels.h"
 #include "sketching/sparse_rows.h"
 #include <algorithm>
 #include <cmath>
@@ -75,11 +74,13 @@ private:
 };
 
 // out: rows × d, by columns, not yet divided.
-void add_sparse_columns(const SparseColumns &s, const RowsByColumn &a, PetscScalar *out,
+void add_sparse_columns(const Sketch &sketch, const RowsByColumn &a, PetscScalar *out,
                         std::int64_t stride) {
+  ColumnCodes source(sketch);
+  const SparseColumns &s = source.shape();
   std::vector<Code> codes(static_cast<std::size_t>(s.nonzeros));
   for (std::int64_t j = 0; j < a.columns(); ++j) {
-    isa().codes(s, j, 1, codes.data());
+    source.codes(j, 1, codes.data());
     for (const Code code : codes) {
       PetscScalar *to = out + static_cast<std::int64_t>(code / 2) * stride;
       const PetscReal sign = code % 2 != 0 ? -1 : 1;
@@ -190,7 +191,7 @@ PetscErrorCode SketchApplyRight(const Sketch &sketch, Mat a, Mat *as) {
     PetscCall(MatDenseGetArray(result, &out));
     LatheGuard(comm, {
       if (nonzeros_of(sketch) > 0)
-        add_sparse_columns(sparse_columns_of(sketch), source, out, stride);
+        add_sparse_columns(sketch, source, out, stride);
       else if (is_transform(sketch.kind))
         add_transforms(sketch, source, out, stride);
       else

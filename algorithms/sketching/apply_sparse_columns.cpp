@@ -2,6 +2,7 @@
 // S·[A b] for S with ζ entries ±1 a column.
 #include "core/error.h"
 #include "sketching/aligned_rows.h"
+#include "sketching/column_source.h"
 #include "sketching/isa.h"
 #include "sketching/sketch_kernels.h"
 #include "sketching/sketch_input.h"
@@ -25,23 +26,25 @@ std::vector<Code> room_for(std::int64_t codes) {
   return std::vector<Code>(static_cast<std::size_t>(codes));
 }
 
-void add_columns(const SparseColumns &s, const ColumnRows &a, std::size_t group, SketchSums &sums) {
+void add_columns(ColumnCodes &source, const ColumnRows &a, std::size_t group, SketchSums &sums) {
+  const SparseColumns &s = source.shape();
   std::vector<Code> codes = room_for(code_rows * s.nonzeros);
   for (std::int64_t i = 0; i < a.rows && a.columns > 0; i += code_rows) {
     const std::int64_t rows = std::min(code_rows, a.rows - i);
-    isa().codes(s, a.first + i, rows, codes.data());
+    source.codes(a.first + i, rows, codes.data());
     for (std::int64_t j = 0; j < a.columns; ++j)
       add_column(s, codes.data(), rows, nullptr, a.column[j] + i * a.stride, a.stride,
                  sums.rounding(group, j), sums.pairs(group, j));
   }
 }
 
-void add_sparse(const SparseColumns &s, const SparseRows &a, std::size_t group, SketchSums &sums) {
+void add_sparse(ColumnCodes &source, const SparseRows &a, std::size_t group, SketchSums &sums) {
+  const SparseColumns &s = source.shape();
   std::vector<Code> codes = room_for(sparse_code_rows * s.nonzeros);
   ColumnsOfBlock block;
   for (std::int64_t i = 0; i < a.rows(); i += sparse_code_rows) {
     const std::int64_t end = std::min(a.rows(), i + sparse_code_rows);
-    isa().codes(s, a.first() + i, end - i, codes.data());
+    source.codes(a.first() + i, end - i, codes.data());
     for (const SparsePart &p : a.parts()) {
       if (!p.matrix)
         continue;
@@ -57,8 +60,9 @@ void add_sparse(const SparseColumns &s, const SparseRows &a, std::size_t group, 
   }
 }
 
-PetscErrorCode AddPanels(const SparseColumns &s, const SketchInput &in, bool reproducible,
+PetscErrorCode AddPanels(ColumnCodes &source, const SketchInput &in, bool reproducible,
                          SketchSums &sums) {
+  const SparseColumns &s = source.shape();
   AlignedRows aligned;
   PetscFunctionBegin;
   if (reproducible)
@@ -67,7 +71,12 @@ PetscErrorCode AddPanels(const SparseColumns &s, const SketchInput &in, bool rep
     std::vector<Code> work = room_for(work_codes(s));
     std::vector<double> block(static_cast<std::size_t>(work_sums(s)));
     const auto add = [&](const ColumnRows &rows) {
-      isa().add_rows(s, rows, sums.rounding(0), work.data(), block.data(), sums.panels(0));
+      for (std::int64_t i = 0; i < rows.rows; i += block_rows(s)) {
+        const std::int64_t count = std::min(block_rows(s), rows.rows - i);
+        source.codes(rows.first + i, count, work.data());
+        isa().add_block(s, rows, i, count, sums.rounding(0), work.data(), block.data(),
+                        sums.panels(0));
+      }
     };
     if (!reproducible)
       add(in.dense);
@@ -90,6 +99,7 @@ PetscErrorCode ApplySparseColumns(const Sketch &sketch, const SketchInput &in,
       static_cast<int>(std::bit_width(static_cast<std::uint64_t>(block_rows(s))))};
   PetscFunctionBegin;
   LatheGuard(in.comm, {
+    ColumnCodes source(sketch);
     SketchSums sums(s.rows, sketch.reproducible, std::sqrt(static_cast<double>(s.nonzeros)),
                     {panels ? blocks : single, {SumLayout::Pairs, in.vector.columns, m, 0}});
     std::vector<double> largest;
@@ -100,12 +110,12 @@ PetscErrorCode ApplySparseColumns(const Sketch &sketch, const SketchInput &in,
     if (!finite)
       PetscCall(RefuseNonfinite(in));
     if (in.sparse)
-      add_sparse(s, *in.sparse, 0, sums);
+      add_sparse(source, *in.sparse, 0, sums);
     else if (panels)
-      PetscCall(AddPanels(s, in, sketch.reproducible, sums));
+      PetscCall(AddPanels(source, in, sketch.reproducible, sums));
     else
-      add_columns(s, in.dense, 0, sums);
-    add_columns(s, in.vector, 1, sums);
+      add_columns(source, in.dense, 0, sums);
+    add_columns(source, in.vector, 1, sums);
     const double entries = static_cast<double>(in.rows() * (in.dense.columns + in.vector.columns)) +
                            (in.sparse ? scalar_parts * in.sparse->entries() : 0);
     PetscCall(PetscLogFlops(s.nonzeros * entries));

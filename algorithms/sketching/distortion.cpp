@@ -122,13 +122,20 @@ EmbeddingRows embedding_rows(const Sketch &sketch, std::int64_t n, double epsilo
   const double gaussian =
       std::pow((std::sqrt(dimension) + std::sqrt(2 * std::log(2 / delta))) / epsilon, 2);
   const auto rows = [](double d) { return static_cast<std::int64_t>(std::ceil(d)); };
+  // Rows with which E‖(SQ)ᵀSQ − I‖_F² ≤ fourth·n²/d implies the embedding, by Markov's inequality.
+  const double squares = 2 * epsilon - epsilon * epsilon;
+  const double by_variance = dimension * dimension / (delta * squares * squares);
+  const double growth = std::pow(3.0, factor_count(sketch));
   switch (sketch.kind) {
   case SketchKind::Gaussian:
     return {rows(gaussian), Guarantee::Theorem};
   case SketchKind::CountSketch:
-    return {rows((dimension * dimension + dimension) /
-                 (delta * std::pow(2 * epsilon - epsilon * epsilon, 2))),
-            Guarantee::Theorem};
+    return {rows((1 + 1 / dimension) * by_variance), Guarantee::Theorem};
+  case SketchKind::TensorSketch:
+    return {rows((2 + growth) * by_variance), Guarantee::Theorem};
+  case SketchKind::KroneckerSrht:
+  case SketchKind::KhatriRao:
+    return {rows(growth * by_variance), Guarantee::Theorem};
   case SketchKind::Srht:
     if (sketch.rounds == 1 && epsilon >= 0.6 && delta * dimension >= 3) {
       const double m = static_cast<double>(std::max<std::int64_t>(sketch.columns, 2));

@@ -24,6 +24,13 @@ struct EmbeddingRows {
 ///   CountSketch       (n² + n)/(δ (2ε − ε²)²); theorem (Nelson, Nguyên, FOCS 2013)
 ///   Srht, 1 round     4 (√n + √(8 log(m n)))² log n where ε ≥ 0.6 and δ ≥ 3/n; theorem (Tropp,
 ///                     Adv. Adapt. Data Anal. 2011, Theorem 3.1: [0.40, 1.48])
+///   TensorSketch      n²(2 + 3^q)/(δ (2ε − ε²)²); theorem (Avron, Nguyên, Woodruff, NeurIPS 2014,
+///   Lemma
+///                     6; for ζ independent ones over √ζ the variance is the same)
+///   KroneckerSrht, KhatriRao
+///                     n² 3^q/(δ (2ε − ε²)²); theorem: the rows are independent given the signs,
+///                     and E⟨u, x⟩⁴ ≤ 3^q for √d times a row x and unit vectors u, so E‖(SQ)ᵀSQ −
+///                     I‖_F² ≤ 3^q n²/d. In practice d of order n does: README.md
 ///   other             1.5·(√n + √(2 log(2/δ)))²/ε²; measured. Below ζ = 8, or with one round,
 ///   more.
 EmbeddingRows embedding_rows(const Sketch &sketch, std::int64_t n, double epsilon,

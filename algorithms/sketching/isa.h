@@ -15,11 +15,13 @@ struct Isa {
                 Code *codes) noexcept;
   /// largest |entry| of each column; infinite or NaN when one is not finite.
   void (*largest)(const ColumnRows &a, double *largest) noexcept;
-  /// sums += S·A over these rows, in the layout of panel_place, block by block (block_rows) from
-  /// the first row on. `rounding`: of the sums of blocks, one a column, padded to padded(columns),
-  /// or nullptr for plain sums. Room: `work` work_codes(s), `block` work_sums(s).
-  void (*add_rows)(const SparseColumns &s, const ColumnRows &a, const ColumnRounding *rounding,
-                   Code *work, double *block, double *sums) noexcept;
+  /// sums += S·A over rows begin … begin + rows − 1 of `a`, at most block_rows(s), in the layout of
+  /// panel_place. `rounding`: of the sums of blocks, one a column, padded to padded(columns), or
+  /// nullptr for plain sums. Room: `work` work_codes(s), the codes of these rows at its front, and
+  /// `block` work_sums(s).
+  void (*add_block)(const SparseColumns &s, const ColumnRows &a, std::int64_t begin,
+                    std::int64_t rows, const ColumnRounding *rounding, Code *work, double *block,
+                    double *sums) noexcept;
   /// out[k·entry_rows(d) + r] ← entry r of column first + k of a dense sketch, not yet divided by
   /// √d, k < count; what stands beyond d is of no use.
   void (*entries)(const DenseEntries &s, std::int64_t first, std::int64_t count,

@@ -255,30 +255,26 @@ LATHE_LANES_INLINE void add_panel(const SparseColumns &s, const ColumnRows &a, s
 }
 
 template <int parts>
-LATHE_LANES_INLINE void add_rows_as(const SparseColumns &s, const ColumnRows &a,
-                                    const ColumnRounding *rounding, Code *work, double *block,
-                                    double *sums) noexcept {
+LATHE_LANES_INLINE void
+add_block_as(const SparseColumns &s, const ColumnRows &a, std::int64_t begin, std::int64_t rows,
+             const ColumnRounding *rounding, Code *work, double *block, double *sums) noexcept {
   const std::int64_t size = block_rows(s), half = panel_width / 2;
-  for (std::int64_t i = 0; i < a.rows; i += size) {
-    const std::int64_t rows = a.rows - i < size ? a.rows - i : size;
-    codes(s, a.first + i, rows, work);
-    Order order{};
-    if (sorted(s))
-      order = sort_codes(s, work, rows, work + 2 * size * s.nonzeros, work + size * s.nonzeros);
-    std::int64_t j = 0;
-    for (; a.columns - j > half; j += panel_width)
-      add_panel<panel_width / width, parts>(s, a, j, i, rows, rounding, work, order, block, sums);
-    if (j < a.columns)
-      add_panel<half / width, parts>(s, a, j, i, rows, rounding, work, order, block, sums);
-  }
+  Order order{};
+  if (sorted(s))
+    order = sort_codes(s, work, rows, work + 2 * size * s.nonzeros, work + size * s.nonzeros);
+  std::int64_t j = 0;
+  for (; a.columns - j > half; j += panel_width)
+    add_panel<panel_width / width, parts>(s, a, j, begin, rows, rounding, work, order, block, sums);
+  if (j < a.columns)
+    add_panel<half / width, parts>(s, a, j, begin, rows, rounding, work, order, block, sums);
 }
 
-void add_rows(const SparseColumns &s, const ColumnRows &a, const ColumnRounding *rounding,
-              Code *work, double *block, double *sums) noexcept {
+void add_block(const SparseColumns &s, const ColumnRows &a, std::int64_t begin, std::int64_t rows,
+               const ColumnRounding *rounding, Code *work, double *block, double *sums) noexcept {
   if (rounding)
-    add_rows_as<2>(s, a, rounding, work, block, sums);
+    add_block_as<2>(s, a, begin, rows, rounding, work, block, sums);
   else
-    add_rows_as<1>(s, a, rounding, work, block, sums);
+    add_block_as<1>(s, a, begin, rows, rounding, work, block, sums);
 }
 
 constexpr std::uint64_t normal_stream = 0x4e00000000000000, sign_stream = 0x5200000000000000;
@@ -364,7 +360,7 @@ const Isa LATHE_SKETCHING_ISA = {
     .name = LATHE_SKETCHING_ISA_NAME,
     .codes = LATHE_SKETCHING_LANES::codes,
     .largest = LATHE_SKETCHING_LANES::largest,
-    .add_rows = LATHE_SKETCHING_LANES::add_rows,
+    .add_block = LATHE_SKETCHING_LANES::add_block,
     .entries = LATHE_SKETCHING_LANES::entries,
     .add_scaled = LATHE_SKETCHING_LANES::add_scaled,
     .hadamard = LATHE_SKETCHING_LANES::hadamard,

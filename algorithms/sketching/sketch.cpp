@@ -3,6 +3,7 @@
 #include "sketching/sparse_stack.h"
 #include <algorithm>
 #include <limits>
+#include <string>
 
 namespace lathe::sketching {
 
@@ -26,6 +27,12 @@ const char *name_of(SketchKind kind) noexcept {
     return "srct_circulant";
   case SketchKind::BlockSrht:
     return "block_srht";
+  case SketchKind::TensorSketch:
+    return "tensor_sketch";
+  case SketchKind::KroneckerSrht:
+    return "kronecker_srht";
+  case SketchKind::KhatriRao:
+    return "khatri_rao";
   }
   return "unknown";
 }
@@ -34,6 +41,7 @@ int nonzeros_of(const Sketch &sketch) noexcept {
   switch (sketch.kind) {
   case SketchKind::SparseStack:
   case SketchKind::SparseSign:
+  case SketchKind::TensorSketch:
     return sketch.nonzeros;
   case SketchKind::CountSketch:
     return 1;
@@ -44,19 +52,78 @@ int nonzeros_of(const Sketch &sketch) noexcept {
 
 bool is_transform(SketchKind kind) noexcept {
   return kind == SketchKind::Srht || kind == SketchKind::SrctCosine ||
-         kind == SketchKind::SrctCirculant || kind == SketchKind::BlockSrht;
+         kind == SketchKind::SrctCirculant || kind == SketchKind::BlockSrht ||
+         kind == SketchKind::KroneckerSrht;
 }
+
+bool is_tensor(SketchKind kind) noexcept {
+  return kind == SketchKind::TensorSketch || kind == SketchKind::KroneckerSrht ||
+         kind == SketchKind::KhatriRao;
+}
+
+int factor_count(const Sketch &sketch) noexcept {
+  return static_cast<int>(std::find(sketch.factors.begin(), sketch.factors.end(), 0) -
+                          sketch.factors.begin());
+}
+
+namespace {
+
+std::string text_of(const Sketch &sketch) {
+  std::string text;
+  for (int k = 0; k < factor_count(sketch); ++k) {
+    text.append(k > 0 ? "," : "");
+    text.append(std::to_string(sketch.factors.at(static_cast<std::size_t>(k))));
+  }
+  return text;
+}
+
+// Kinds of tensor structure need factors that make the columns, others have none.
+PetscErrorCode CheckFactors(MPI_Comm comm, const Sketch &sketch) {
+  const int count = factor_count(sketch);
+  constexpr std::int64_t most = std::int64_t{1} << 62;
+  std::int64_t product = 1;
+  PetscFunctionBegin;
+  if (!is_tensor(sketch.kind)) {
+    PetscCheck(count == 0, comm, PETSC_ERR_ARG_OUTOFRANGE,
+               "A %s sketch has no factors, %s were given (-mat_sketch_factors, -mat_sketch_type "
+               "tensor_sketch)",
+               name_of(sketch.kind), text_of(sketch).c_str());
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCheck(count >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "A %s sketch without factors; give 1 to %d numbers of rows whose product is %lld "
+             "(-mat_sketch_factors)",
+             name_of(sketch.kind), max_factors, static_cast<long long>(sketch.columns));
+  for (int k = 0; k < count; ++k) {
+    const std::int64_t size = sketch.factors.at(static_cast<std::size_t>(k));
+    PetscCheck(size >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE,
+               "Factor %d of a %s sketch has %lld rows; must be >= 1 (-mat_sketch_factors)", k,
+               name_of(sketch.kind), static_cast<long long>(size));
+    PetscCheck(product <= most / size, comm, PETSC_ERR_ARG_OUTOFRANGE,
+               "The factors %s of a %s sketch have a product above 2^62 (-mat_sketch_factors)",
+               text_of(sketch).c_str(), name_of(sketch.kind));
+    product *= size;
+  }
+  PetscCheck(product == sketch.columns, comm, PETSC_ERR_ARG_SIZ,
+             "The factors %s of a %s sketch have the product %lld, not its %lld columns "
+             "(-mat_sketch_factors)",
+             text_of(sketch).c_str(), name_of(sketch.kind), static_cast<long long>(product),
+             static_cast<long long>(sketch.columns));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
 
 PetscErrorCode CheckSketch(MPI_Comm comm, const Sketch &sketch, std::int64_t m) {
   constexpr auto most_rows = static_cast<std::int64_t>(std::numeric_limits<std::int32_t>::max());
-  constexpr std::int64_t most_columns = std::int64_t{1} << 40;
+  const std::int64_t most_columns = std::int64_t{1} << (is_tensor(sketch.kind) ? 62 : 40);
   const std::int64_t most = std::min<std::int64_t>(sketch.rows, max_nonzeros);
   const bool fftw =
       sketch.kind == SketchKind::SrctCosine || sketch.kind == SketchKind::SrctCirculant;
   const bool sparse = nonzeros_of(sketch) != 0 || sketch.kind == SketchKind::SparseStack ||
-                      sketch.kind == SketchKind::SparseSign;
-  const bool rounds = sketch.kind == SketchKind::SrctCosine || sketch.kind == SketchKind::Srht ||
-                      sketch.kind == SketchKind::BlockSrht;
+                      sketch.kind == SketchKind::SparseSign ||
+                      sketch.kind == SketchKind::TensorSketch;
+  const bool rounds = is_transform(sketch.kind) && sketch.kind != SketchKind::SrctCirculant;
   const auto print = [](std::int64_t x) { return static_cast<long long>(x); };
   PetscFunctionBegin;
   PetscCheck(sketch.rows >= 1 && sketch.rows <= most_rows, comm, PETSC_ERR_ARG_OUTOFRANGE,
@@ -68,6 +135,7 @@ PetscErrorCode CheckSketch(MPI_Comm comm, const Sketch &sketch, std::int64_t m) 
   PetscCheck(sketch.columns == m, comm, PETSC_ERR_ARG_SIZ,
              "A sketch with %lld columns does not fit a matrix or vector of %lld rows",
              print(sketch.columns), print(m));
+  PetscCall(CheckFactors(comm, sketch));
   if (sparse)
     PetscCheck(nonzeros_of(sketch) >= 1 && nonzeros_of(sketch) <= most, comm,
                PETSC_ERR_ARG_OUTOFRANGE,

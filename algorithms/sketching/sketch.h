@@ -10,6 +10,7 @@
 #pragma once
 #include "core/petsc_compat.h"
 #include <petscmat.h>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -39,19 +40,33 @@ enum class SketchKind {
   SrctCirculant,
   /// SRHT of blocks of rows, one reduction (Balabanov, Beaupère, Grigori, Lederer, ICML 2023).
   BlockSrht,
+  /// Of rows numbered by several indices, m = m₁·…·m_q, without forming what is a Kronecker or
+  /// Khatri-Rao product (tensor_sketch.h): sparse,
+  TensorSketch,
+  /// by Hadamard transforms,
+  KroneckerSrht,
+  /// and dense.
+  KhatriRao,
 };
+
+/// Of a sketch of tensor structure; the rows that it needs grow with 3^q.
+inline constexpr int max_factors = 6;
 
 struct Sketch {
   SketchKind kind = SketchKind::SparseStack;
   std::int64_t rows = 0;    ///< d, 1 to 2³¹ − 1
   std::int64_t columns = 0; ///< m, the rows of the matrices that it is applied to
   std::uint64_t seed = 0;
-  int nonzeros = 8;          ///< ζ of SparseStack and SparseSign, 1 to min(d, 64)
-  int rounds = 2;            ///< signs and transforms of Srht, SrctCosine, BlockSrht, 1 to 8
+  int nonzeros = 8;          ///< ζ of SparseStack, SparseSign, TensorSketch, 1 to min(d, 64)
+  int rounds = 2;            ///< signs and transforms of the kinds with rounds, 1 to 8
   std::int64_t block = 4096; ///< rows of a block of BlockSrht, rounded up to 2^k ≥ d
   /// Sums whose bits do not depend on the ranks (class R0). Without it they are rounded as they
   /// come (class R2), except that sums of integers below 2⁵³ are exact either way.
   bool reproducible = true;
+  /// Srht: rows of the transform drawn with replacement, so that d may exceed its length.
+  bool replacement = false;
+  /// m₁ … m_q of a kind of tensor structure, in the order of a Kronecker product; zeros: no more.
+  std::array<std::int64_t, max_factors> factors{};
 };
 
 /// "sparse_stack", …
@@ -63,7 +78,14 @@ int nonzeros_of(const Sketch &sketch) noexcept;
 /// Of the kinds in trigonometric.h.
 bool is_transform(SketchKind kind) noexcept;
 
-/// CheckSketch - refuse a description that cannot be: sizes and ζ out of range, or columns ≠ m.
+/// Of the kinds in tensor_sketch.h.
+bool is_tensor(SketchKind kind) noexcept;
+
+/// q, the entries of `factors` before the first 0.
+int factor_count(const Sketch &sketch) noexcept;
+
+/// CheckSketch - refuse a description that cannot be: sizes and ζ out of range, factors whose
+/// product is not the number of columns, or columns ≠ m.
 /// Collective on comm (every rank holds the same description).
 /// err  ARG_OUTOFRANGE, ARG_SIZ, with the option of -mat_type sketch that mends it
 PetscErrorCode CheckSketch(MPI_Comm comm, const Sketch &sketch, std::int64_t m);

@@ -7,8 +7,6 @@
 
 namespace lathe::sketching {
 
-namespace {
-
 PetscErrorCode CiteKind(SketchKind kind) {
   PetscFunctionBegin;
   switch (kind) {
@@ -35,9 +33,20 @@ PetscErrorCode CiteKind(SketchKind kind) {
   case SketchKind::BlockSrht:
     PetscCall(Cite("BalabanovBeaupereGrigoriLederer2023"));
     break;
+  case SketchKind::TensorSketch:
+    PetscCall(Cite("PhamPagh2013 AvronNguyenWoodruff2014"));
+    break;
+  case SketchKind::KroneckerSrht:
+    PetscCall(Cite("JinKoldaWard2021"));
+    break;
+  case SketchKind::KhatriRao:
+    PetscCall(Cite("SunGuoTroppUdell2021"));
+    break;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+namespace {
 
 PetscErrorCode Apply(const Sketch &sketch, const SketchInput &in, std::vector<PetscScalar> &sa) {
   PetscFunctionBegin;
@@ -46,10 +55,12 @@ PetscErrorCode Apply(const Sketch &sketch, const SketchInput &in, std::vector<Pe
   case SketchKind::SparseStack:
   case SketchKind::SparseSign:
   case SketchKind::CountSketch:
+  case SketchKind::TensorSketch:
     PetscCall(ApplySparseColumns(sketch, in, sa));
     break;
   case SketchKind::Gaussian:
   case SketchKind::Rademacher:
+  case SketchKind::KhatriRao:
     PetscCall(ApplyEntries(sketch, in, sa));
     break;
   case SketchKind::BlockSrht:
@@ -58,6 +69,7 @@ PetscErrorCode Apply(const Sketch &sketch, const SketchInput &in, std::vector<Pe
   case SketchKind::Srht:
   case SketchKind::SrctCosine:
   case SketchKind::SrctCirculant:
+  case SketchKind::KroneckerSrht:
     PetscCall(ApplyTransform(sketch, in, sa));
     break;
   }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/sketch_columns.h"
-#include "sketching/isa.h"
-#include "sketching/sketch_kernels.h"
 #include "sketching/trigonometric.h"
 #include <algorithm>
 #include <array>
@@ -11,11 +9,13 @@ namespace lathe::sketching {
 
 SketchColumns::SketchColumns(const Sketch &sketch) : sketch_(sketch) {
   if (nonzeros_of(sketch) > 0) {
+    codes_ = std::make_unique<ColumnCodes>(sketch);
     divisor_ = std::sqrt(static_cast<double>(nonzeros_of(sketch)));
   } else if (is_transform(sketch.kind)) {
     mixing_ = std::make_unique<Mixing>(sketch);
     divisor_ = mixing_->divisor();
   } else {
+    entries_ = std::make_unique<ColumnEntries>(sketch);
     divisor_ = std::sqrt(static_cast<double>(sketch.rows));
     room_.resize(static_cast<std::size_t>(entry_rows(sketch.rows)));
   }
@@ -30,14 +30,14 @@ void SketchColumns::column(std::int64_t i, double *out) {
     std::fill_n(mixing_->buffer(), mixing_->length(), 0.0);
     mixing_->buffer()[blocks ? i % mixing_->length() : i] = 1;
     mixing_->apply(blocks ? i / mixing_->length() : 0, out);
-  } else if (nonzeros_of(sketch_) > 0) {
+  } else if (codes_) {
     std::array<Code, max_nonzeros> codes{};
-    isa().codes(sparse_columns_of(sketch_), i, 1, codes.data());
+    codes_->codes(i, 1, codes.data());
     std::fill_n(out, d, 0.0);
     for (int z = 0; z < nonzeros_of(sketch_); ++z)
       out[codes.at(z) / 2] = codes.at(z) % 2 != 0 ? -1 : 1;
   } else {
-    isa().entries(entries_of(sketch_), i, 1, room_.data());
+    entries_->entries(i, 1, room_.data());
     std::copy_n(room_.data(), d, out);
   }
   for (std::int64_t r = 0; r < d; ++r)
@@ -73,7 +73,7 @@ void SketchColumns::apply(const double *x, double *out) {
 void SketchColumns::transposed(const double *y, std::int64_t first, std::int64_t count, double *x) {
   if (mixing_)
     transposed_mixing(y, first, count, x);
-  else if (nonzeros_of(sketch_) > 0)
+  else if (codes_)
     transposed_sparse(y, first, count, x);
   else
     transposed_dense(y, first, count, x);
@@ -88,7 +88,7 @@ void SketchColumns::transposed_sparse(const double *y, std::int64_t first, std::
   std::array<Code, at_once * max_nonzeros> codes{};
   for (std::int64_t k = 0; k < count; k += at_once) {
     const std::int64_t rows = std::min(at_once, count - k);
-    isa().codes(sparse_columns_of(sketch_), first + k, rows, codes.data());
+    codes_->codes(first + k, rows, codes.data());
     const Code *code = codes.data();
     for (std::int64_t i = 0; i < rows; ++i) {
       double sum = 0;
@@ -103,7 +103,7 @@ void SketchColumns::transposed_dense(const double *y, std::int64_t first, std::i
                                      double *x) {
   constexpr std::int64_t lanes = 8; // sums in a fixed order
   for (std::int64_t k = 0; k < count; ++k) {
-    isa().entries(entries_of(sketch_), first + k, 1, room_.data());
+    entries_->entries(first + k, 1, room_.data());
     std::array<double, lanes> sum{};
     std::int64_t r = 0;
     for (; r + lanes <= sketch_.rows; r += lanes)

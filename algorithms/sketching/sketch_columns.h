@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Entries of S on demand, and products with its transpose. Kernels: no PETSc objects.
 #pragma once
-#include "sketching/sketch.h"
+#include "sketching/column_source.h"
 #include <memory>
 #include <vector>
 
@@ -37,7 +37,10 @@ private:
   Sketch sketch_;
   double divisor_ = 1;
   std::vector<double> room_;
-  std::unique_ptr<Mixing> mixing_; // for transforms
+  // One of them, by the kind.
+  std::unique_ptr<ColumnCodes> codes_;
+  std::unique_ptr<ColumnEntries> entries_;
+  std::unique_ptr<Mixing> mixing_;
 };
 
 } // namespace lathe::sketching

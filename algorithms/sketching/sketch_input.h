@@ -57,6 +57,9 @@ void largest_entries(const SketchInput &in, std::vector<double> &largest);
 /// Refuse entries that are not finite, naming the first. Collective; only when there are some.
 PetscErrorCode RefuseNonfinite(const SketchInput &in);
 
+/// The papers behind a kind of sketch, for -citations.
+PetscErrorCode CiteKind(SketchKind kind);
+
 /// S·[A b] for sketches with few entries a column, for dense ones, and for fast transforms.
 PetscErrorCode ApplySparseColumns(const Sketch &sketch, const SketchInput &in,
                                   std::vector<PetscScalar> &sa);

@@ -7,7 +7,7 @@
 
 namespace lathe::sketching {
 
-/// Of a sketch with nonzeros_of(sketch) > 0.
+/// Of a sketch with nonzeros_of(sketch) > 0; of a tensor sketch the shape only.
 inline SparseColumns sparse_columns_of(const Sketch &sketch) noexcept {
   return {.seed = sketch.seed,
           .rows = sketch.rows,

@@ -12,7 +12,7 @@ namespace lathe::sketching {
 inline constexpr int scalar_parts = sizeof(PetscScalar) / sizeof(double);
 static_assert(sizeof(PetscReal) == sizeof(double), "lathe needs double precision");
 
-/// How the sums of some columns are kept: as Isa::add_rows wants them (panel_place), as pairs
+/// How the sums of some columns are kept: as Isa::add_block wants them (panel_place), as pairs
 /// (high, low), or as columns of high parts and then columns of low parts.
 enum class SumLayout { Panels, Pairs, Columns };
 

@@ -59,7 +59,7 @@ inline constexpr bool sorted(const SparseColumns &s) noexcept {
 inline constexpr std::int64_t block_rows(const SparseColumns &s) noexcept {
   return sorted(s) ? sorted_rows : 8 * sorted_rows;
 }
-/// Room that Isa::add_rows needs: codes, and for sorted blocks their order.
+/// Room that Isa::add_block needs: codes, and for sorted blocks their order.
 inline constexpr std::int64_t work_codes(const SparseColumns &s) noexcept {
   return (sorted(s) ? 2 : 1) * block_rows(s) * s.nonzeros + (sorted(s) ? s.rows + 1 : 0);
 }

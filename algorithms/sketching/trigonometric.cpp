@@ -2,6 +2,7 @@
 #include "sketching/trigonometric.h"
 #include "core/random.h"
 #include "sketching/isa.h"
+#include "sketching/tensor_sketch.h"
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -41,9 +42,15 @@ Mixing::Mixing(const Sketch &sketch) : sketch_(sketch) {
   const std::int64_t m = std::max<std::int64_t>(sketch.columns, 1);
   const auto d = static_cast<double>(sketch.rows);
   rounds_ = sketch.kind == SketchKind::SrctCirculant ? 1 : sketch.rounds;
-  length_ = sketch.kind == SketchKind::Srht        ? power_of_two(std::max(m, sketch.rows))
-            : sketch.kind == SketchKind::BlockSrht ? block_length(sketch)
-                                                   : m;
+  for (int k = 0; sketch.kind == SketchKind::KroneckerSrht && k < factor_count(sketch); ++k) {
+    factors_.push_back({factor_of(sketch, k), power_of_two(factor_of(sketch, k).columns)});
+    length_ *= factors_.back().length;
+  }
+  if (factors_.empty())
+    length_ = sketch.kind == SketchKind::Srht
+                  ? power_of_two(sketch.replacement ? m : std::max(m, sketch.rows))
+              : sketch.kind == SketchKind::BlockSrht ? block_length(sketch)
+                                                     : m;
   buffer_ = fftw_alloc_real(static_cast<std::size_t>(length_));
   if (!buffer_)
     throw std::bad_alloc();
@@ -81,8 +88,21 @@ Mixing::~Mixing() {
   fftw_free(buffer_);
 }
 
-// The first d of a random permutation (Fisher and Yates).
+// Independent rows, or the first d of a random permutation (Fisher and Yates).
 void Mixing::choose_rows() {
+  const auto drawn = [](const Sketch &s, std::int64_t length, std::int64_t k) {
+    return static_cast<std::int64_t>(random::below(static_cast<std::uint64_t>(length), s.seed,
+                                                   row_stream, static_cast<std::uint64_t>(k)));
+  };
+  if (sketch_.replacement || !factors_.empty()) {
+    for (std::int64_t k = 0; k < sketch_.rows; ++k) {
+      std::int64_t row = factors_.empty() ? drawn(sketch_, length_, k) : 0;
+      for (const Factor &f : factors_)
+        row = row * f.length + drawn(f.sketch, f.length, k);
+      rows_.push_back(row);
+    }
+    return;
+  }
   std::vector<std::int64_t> all(static_cast<std::size_t>(length_));
   std::iota(all.begin(), all.end(), 0);
   for (std::int64_t k = 0; k < sketch_.rows; ++k) {
@@ -98,6 +118,8 @@ void Mixing::choose_signs(std::int64_t block) {
   if (block == block_)
     return;
   block_ = block;
+  if (!factors_.empty())
+    return choose_product_signs();
   // A block begins at a multiple of 128 of the signs, however short it is.
   const std::int64_t pitch = std::max<std::int64_t>(length_, 128);
   for (int round = 0; round < rounds_; ++round)
@@ -108,6 +130,64 @@ void Mixing::choose_signs(std::int64_t block) {
                 left_.data());
   else
     std::fill(left_.begin(), left_.end(), 1.0);
+}
+
+void Mixing::choose_product_signs() {
+  std::fill(left_.begin(), left_.end(), 1.0);
+  for (int round = 0; round < rounds_; ++round) {
+    double *all = signs_.data() + round * length_;
+    std::int64_t size = 1; // of the product so far, at the front
+    all[0] = 1;
+    for (const Factor &f : factors_) {
+      std::vector<double> own(static_cast<std::size_t>(f.length));
+      isa().signs(f.sketch.seed, sign_stream + static_cast<std::uint64_t>(round), 0, f.length,
+                  own.data());
+      for (std::int64_t i = size; i-- > 0;) { // from the end, over what is not needed any more
+        const double sign = all[i];
+        for (std::int64_t j = f.length; j-- > 0;)
+          all[i * f.length + j] = sign * own[static_cast<std::size_t>(j)];
+      }
+      size *= f.length;
+    }
+  }
+}
+
+namespace {
+
+// f(from, to, count) for the runs of the last index, the last run first: from where a number stands
+// in the order of the rows to where among factors whose sizes are powers of two.
+template <class Factors, class F> void for_padded_runs(const Factors &factors, F &&f) {
+  std::int64_t runs = 1;
+  for (std::size_t k = 0; k + 1 < factors.size(); ++k)
+    runs *= factors[k].sketch.columns;
+  const auto &last = factors.back();
+  for (std::int64_t run = runs; run-- > 0;) {
+    std::int64_t rest = run, to = 0, weight = last.length;
+    for (std::size_t k = factors.size() - 1; k-- > 0; weight *= factors[k].length) {
+      to += rest % factors[k].sketch.columns * weight;
+      rest /= factors[k].sketch.columns;
+    }
+    f(run * last.sketch.columns, to, last.sketch.columns);
+  }
+}
+
+} // namespace
+
+void Mixing::spread() {
+  std::int64_t end = length_; // everything from here on is in its place
+  for_padded_runs(factors_, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
+    std::copy_backward(buffer_ + from, buffer_ + from + count, buffer_ + to + count);
+    std::fill(buffer_ + to + count, buffer_ + end, 0.0);
+    end = to;
+  });
+}
+
+void Mixing::gather() {
+  std::vector<double> packed(static_cast<std::size_t>(sketch_.columns));
+  for_padded_runs(factors_, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
+    std::copy_n(buffer_ + to, count, packed.data() + from);
+  });
+  std::copy(packed.begin(), packed.end(), buffer_);
 }
 
 void Mixing::flip(int round) {
@@ -145,6 +225,8 @@ void Mixing::transform(bool transposed) {
 
 void Mixing::apply(std::int64_t block, double *out) {
   choose_signs(block);
+  if (!factors_.empty())
+    spread();
   for (int round = 0; round < rounds_; ++round) {
     flip(round);
     transform(false);
@@ -162,6 +244,8 @@ void Mixing::apply_transposed(std::int64_t block, const double *y) {
     transform(true);
     flip(round);
   }
+  if (!factors_.empty())
+    gather();
 }
 
 } // namespace lathe::sketching

@@ -8,8 +8,10 @@
 //   on
 //                  the left; the sum over the blocks (Balabanov, Beaupère, Grigori, Lederer,
 //                  ICML 2023). R is the same for all.
-// D: diagonals of signs; R: d rows, chosen without replacement. `rounds` of Srht, SrctCosine and
-// BlockSrht is the number of pairs of a D and a transform, 2 above.
+//   KroneckerSrht  as Srht, M the product of M_k = 2^k ≥ m_k, D the Kronecker product of the
+//                  diagonals of the factors (tensor_sketch.h): H is that of the H of the factors
+// D: diagonals of signs; R: d rows, chosen without replacement, or with it (KroneckerSrht and on
+// request). `rounds` is the number of pairs of a D and a transform, 2 above.
 #pragma once
 #include "sketching/sketch.h"
 #include <memory>
@@ -27,7 +29,7 @@ public:
 
   /// Numbers that are transformed at a time: M, m, or the rows of a block.
   [[nodiscard]] std::int64_t length() const { return length_; }
-  /// Where they are put, and changed in place by what follows.
+  /// Where they are put, zeros behind them, and changed in place by what follows.
   [[nodiscard]] double *buffer() const { return buffer_; }
   /// S times the buffer, d numbers, for rows block·length() … of the matrix (block 0 unless
   /// BlockSrht), not yet divided by divisor().
@@ -41,8 +43,15 @@ public:
 
 private:
   struct Plans;
+  struct Factor {
+    Sketch sketch;
+    std::int64_t length;
+  };
   void choose_rows();
   void choose_signs(std::int64_t block);
+  void choose_product_signs();
+  void spread();
+  void gather();
   void flip(int round);
   void transform(bool transposed);
 
@@ -55,6 +64,7 @@ private:
   std::int64_t block_ = -1;          // that the signs are of
   std::vector<double> signs_, left_; // of every round; on the left
   std::unique_ptr<Plans> plans_;     // of FFTW; null for Hadamard transforms
+  std::vector<Factor> factors_;      // of KroneckerSrht
 };
 
 /// Rows of a block of BlockSrht: the given number, or more when d needs it; a power of two.

@@ -5,6 +5,7 @@
 #include "core/handle.h"
 #include "lathe_solvers.h"
 #include "sketching/sketch_columns.h"
+#include "sketching/tensor_sketch.h"
 #include "solver_types.h"
 #include <algorithm>
 #include <memory>
@@ -151,22 +152,28 @@ PetscErrorCode MatGetValues_Sketch(Mat S, PetscInt m, const PetscInt *rows, Pets
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// S·B, Sᵀ·B and B·Sᵀ as products of PETSc, the result dense.
-PetscErrorCode NumericLeft(Mat C) {
-  const Mat S = C->product->A;
-  std::vector<PetscScalar> all;
+// The rows of this rank of a matrix that every rank has, by columns.
+PetscErrorCode CopyOwnRows(const std::vector<PetscScalar> &all, Mat C) {
   PetscScalar *out = nullptr;
   PetscInt stride = 0;
   PetscFunctionBegin;
-  PetscCall(SketchApply(self_of(S).sketch, C->product->B, all));
   PetscCall(MatDenseGetLDA(C, &stride));
   PetscCall(MatDenseGetArrayWrite(C, &out));
   for (PetscInt j = 0; j < C->cmap->N; ++j)
-    std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(j) * S->rmap->N + S->rmap->rstart,
-                S->rmap->n, out + static_cast<std::ptrdiff_t>(j) * stride);
+    std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(j) * C->rmap->N + C->rmap->rstart,
+                C->rmap->n, out + static_cast<std::ptrdiff_t>(j) * stride);
   PetscCall(MatDenseRestoreArrayWrite(C, &out));
   PetscCall(MatAssemblyBegin(C, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(C, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// S·B, Sᵀ·B and B·Sᵀ as products of PETSc, the result dense.
+PetscErrorCode NumericLeft(Mat C) {
+  std::vector<PetscScalar> all;
+  PetscFunctionBegin;
+  PetscCall(SketchApply(self_of(C->product->A).sketch, C->product->B, all));
+  PetscCall(CopyOwnRows(all, C));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -228,10 +235,30 @@ PetscErrorCode ProductWithSketchRight(Mat C) {
 }
 
 constexpr SketchKind kinds[] = {
-    SketchKind::SparseStack, SketchKind::SparseSign,    SketchKind::CountSketch,
-    SketchKind::Gaussian,    SketchKind::Rademacher,    SketchKind::Srht,
-    SketchKind::SrctCosine,  SketchKind::SrctCirculant, SketchKind::BlockSrht};
+    SketchKind::SparseStack,  SketchKind::SparseSign,    SketchKind::CountSketch,
+    SketchKind::Gaussian,     SketchKind::Rademacher,    SketchKind::Srht,
+    SketchKind::SrctCosine,   SketchKind::SrctCirculant, SketchKind::BlockSrht,
+    SketchKind::TensorSketch, SketchKind::KroneckerSrht, SketchKind::KhatriRao};
 constexpr int kind_count = static_cast<int>(std::size(kinds));
+
+PetscErrorCode SetFactors(Mat S, PetscInt count, const PetscInt sizes[]) {
+  PetscFunctionBegin;
+  PetscCheck(count >= 1 && count <= max_factors, PetscObjectComm(object(S)),
+             PETSC_ERR_ARG_OUTOFRANGE,
+             "%" PetscInt_FMT " factors of a sketch; must be 1 to %d (-mat_sketch_factors)", count,
+             max_factors);
+  PetscCheck(!self_of(S).columns, PetscObjectComm(object(S)), PETSC_ERR_ARG_WRONGSTATE,
+             "Factors of a sketch (-mat_sketch_factors) after MatSetUp");
+  for (PetscInt k = 0; k < count; ++k)
+    PetscCheck(sizes[k] >= 1, PetscObjectComm(object(S)), PETSC_ERR_ARG_OUTOFRANGE,
+               "Factor %" PetscInt_FMT " of a sketch has %" PetscInt_FMT
+               " rows; must be >= 1 (-mat_sketch_factors)",
+               k, sizes[k]);
+  auto &factors = self_of(S).sketch.factors;
+  factors = {};
+  std::copy_n(sizes, count, factors.begin());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 PetscErrorCode MatSetFromOptions_Sketch(Mat S, LatheOptionItems PetscOptionsObject) {
   Data &self = self_of(S);
@@ -245,6 +272,9 @@ PetscErrorCode MatSetFromOptions_Sketch(Mat S, LatheOptionItems PetscOptionsObje
   PetscInt block = static_cast<PetscInt>(sketch.block);
   PetscBool set = PETSC_FALSE;
   PetscBool set_rows = PETSC_FALSE;
+  PetscInt factors[max_factors + 1] = {}; // one more, to know when there are too many
+  PetscInt factor_count = max_factors + 1;
+  PetscBool set_factors = PETSC_FALSE;
   PetscBool reproducible = sketch.reproducible ? PETSC_TRUE : PETSC_FALSE;
   PetscFunctionBegin;
   for (int k = 0; k < kind_count; ++k) {
@@ -264,10 +294,17 @@ PetscErrorCode MatSetFromOptions_Sketch(Mat S, LatheOptionItems PetscOptionsObje
              "-mat_sketch_seed %" PetscInt_FMT "; must be >= 0", seed);
   if (set)
     sketch.seed = static_cast<std::uint64_t>(seed);
+  PetscCall(
+      PetscOptionsIntArray("-mat_sketch_factors",
+                           "m1,m2,... of tensor_sketch, kronecker_srht and khatri_rao, 1 to 6 "
+                           "numbers whose product is m",
+                           "LatheMatSketchSetFactors", factors, &factor_count, &set_factors));
   PetscCall(PetscOptionsInt("-mat_sketch_nnz",
-                            "entries a column of sparse_stack and sparse_sign, 1 to min(d, 64)",
+                            "entries a column of sparse_stack, sparse_sign and tensor_sketch, 1 to "
+                            "min(d, 64)",
                             "LatheMatCreateSketch", nonzeros, &nonzeros, nullptr));
-  PetscCall(PetscOptionsInt("-mat_sketch_rounds", "of srht, srct_cosine and block_srht, 1 to 8",
+  PetscCall(PetscOptionsInt("-mat_sketch_rounds",
+                            "of srht, srct_cosine, block_srht and kronecker_srht, 1 to 8",
                             "LatheMatCreateSketch", rounds, &rounds, nullptr));
   PetscCall(PetscOptionsInt("-mat_sketch_block", "rows of a block of block_srht",
                             "LatheMatCreateSketch", block, &block, nullptr));
@@ -281,6 +318,8 @@ PetscErrorCode MatSetFromOptions_Sketch(Mat S, LatheOptionItems PetscOptionsObje
   sketch.rounds = clamped(rounds);
   sketch.block = block;
   sketch.reproducible = reproducible == PETSC_TRUE;
+  if (set_factors)
+    PetscCall(SetFactors(S, factor_count, factors));
   if (set_rows) {
     PetscCheck(rows >= 1, PetscObjectComm(object(S)), PETSC_ERR_ARG_OUTOFRANGE,
                "-mat_sketch_rows %" PetscInt_FMT "; must be >= 1", rows);
@@ -322,6 +361,10 @@ PetscErrorCode MatView_Sketch(Mat S, PetscViewer viewer) {
     PetscCall(PetscViewerASCIIPrintf(viewer, ", %d nonzeros a column", nonzeros_of(sketch)));
   if (is_transform(sketch.kind) && sketch.kind != SketchKind::SrctCirculant)
     PetscCall(PetscViewerASCIIPrintf(viewer, ", %d rounds", sketch.rounds));
+  for (int k = 0; k < factor_count(sketch); ++k)
+    PetscCall(PetscViewerASCIIPrintf(
+        viewer, "%s%lld", k == 0 ? ", factors " : " x ",
+        static_cast<long long>(sketch.factors.at(static_cast<std::size_t>(k)))));
   PetscCall(PetscViewerASCIIPrintf(viewer, "\n"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -395,5 +438,41 @@ PetscErrorCode LatheMatCreateSketch(MPI_Comm comm, PetscInt rows, PetscInt local
   if (found >= 0)
     sketch.kind = kinds[found];
   *S = created.release();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LatheMatSketchSetFactors(Mat S, PetscInt count, const PetscInt sizes[]) {
+  PetscBool same = PETSC_FALSE;
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare(object(S), "sketch", &same));
+  PetscCheck(same, PetscObjectComm(object(S)), PETSC_ERR_ARG_WRONG,
+             "Mat of another type; choose it with -mat_type sketch");
+  PetscCall(SetFactors(S, count, sizes));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LatheMatSketchMultFactors(Mat S, LatheFactorProduct product, PetscInt count,
+                                         const Mat factors[], Mat *C) {
+  const MPI_Comm comm = PetscObjectComm(object(S));
+  PetscBool same = PETSC_FALSE;
+  std::vector<PetscScalar> all;
+  lathe::MatHandle result;
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare(object(S), "sketch", &same));
+  PetscCheck(same, comm, PETSC_ERR_ARG_WRONG,
+             "Mat of another type; choose it with -mat_type sketch");
+  PetscCheck(self_of(S).columns, comm, PETSC_ERR_ARG_WRONGSTATE, "Call MatSetUp first");
+  PetscCheck(count >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%" PetscInt_FMT " factors of a product; must be >= 1", count);
+  LatheGuard(comm, {
+    const std::vector<Mat> list(factors, factors + count);
+    PetscCall(product == LATHE_KRONECKER ? SketchApplyKronecker(self_of(S).sketch, list, all)
+                                         : SketchApplyKhatriRao(self_of(S).sketch, list, all));
+  });
+  const auto columns = static_cast<PetscInt>(all.size() / static_cast<std::size_t>(S->rmap->N));
+  PetscCall(
+      MatCreateDense(comm, S->rmap->n, PETSC_DECIDE, S->rmap->N, columns, nullptr, result.out()));
+  PetscCall(CopyOwnRows(all, result));
+  *C = result.release();
   PetscFunctionReturn(PETSC_SUCCESS);
 }
