@@ -28,11 +28,14 @@ PetscErrorCode LatheInitializePackage(void) {
   PetscCall(KSPRegister("certifiedchebyshev", KSPCreate_CertifiedChebyshev));
   PetscCall(KSPRegister("fossils", KSPCreate_Fossils));
   PetscCall(KSPRegister("pne", KSPCreate_Pne));
+  PetscCall(KSPRegister("rgsgmres", KSPCreate_Rgsgmres));
+  PetscCall(KSPRegister("sgmres", KSPCreate_Sgmres));
   PetscCall(KSPRegister("spir", KSPCreate_Spir));
   PetscCall(MatRegister("matern", MatCreate_Matern));
   PetscCall(MatRegister("sketch", MatCreate_Sketch));
   PetscCall(PCRegister("nystrom", PCCreate_Nystrom));
   PetscCall(PCRegister("rpcholesky", PCCreate_RpCholesky));
+  PetscCall(PCRegister("sketchnormal", PCCreate_SketchNormal));
   PetscCall(SVDRegister("gram", SVDCreate_Gram));
   // PetscFinalize empties the lists of types; a program may initialise again.
   PetscCall(PetscRegisterFinalize(forget));

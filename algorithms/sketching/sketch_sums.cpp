@@ -82,8 +82,9 @@ PetscErrorCode SketchSums::Finish(MPI_Comm comm, std::vector<PetscScalar> &sa) {
       const double back =
           p.rounding.empty() ? 1 : 1 / p.rounding[static_cast<std::size_t>(j)].factor;
       double *column = out + (k / scalar_parts) * rows_ * scalar_parts + k % scalar_parts;
+      // −0 becomes 0, as where another rank has added its 0.
       for (std::int64_t r = 0; r < rows_; ++r)
-        column[r * scalar_parts] = value(p, r, j) / divisor_ * back;
+        column[r * scalar_parts] = value(p, r, j) / divisor_ * back + 0.0;
     }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -20,6 +20,12 @@ PetscErrorCode KSPCreate_Fossils(KSP ksp) {
 PetscErrorCode KSPCreate_Pne(KSP ksp) {
   return refuse(ksp);
 }
+PetscErrorCode KSPCreate_Rgsgmres(KSP ksp) {
+  return refuse(ksp);
+}
+PetscErrorCode KSPCreate_Sgmres(KSP ksp) {
+  return refuse(ksp);
+}
 PetscErrorCode KSPCreate_Spir(KSP ksp) {
   return refuse(ksp);
 }
@@ -33,6 +39,9 @@ PetscErrorCode PCCreate_Nystrom(PC pc) {
   return refuse(pc);
 }
 PetscErrorCode PCCreate_RpCholesky(PC pc) {
+  return refuse(pc);
+}
+PetscErrorCode PCCreate_SketchNormal(PC pc) {
   return refuse(pc);
 }
 PetscErrorCode SVDCreate_Gram(SVD svd) {
