@@ -239,7 +239,7 @@ void Mixing::apply_transposed(std::int64_t block, const double *y) {
   choose_signs(block);
   std::fill_n(buffer_, static_cast<std::size_t>(length_), 0.0);
   for (std::size_t r = 0; r < rows_.size(); ++r)
-    buffer_[rows_[r]] = y[r] * left_[r];
+    buffer_[rows_[r]] += y[r] * left_[r]; // a row may have been drawn twice
   for (int round = rounds_ - 1; round >= 0; --round) {
     transform(true);
     flip(round);

@@ -88,6 +88,39 @@ TEST_CASE("dense sketches of tensor structure have products as rows", "[sketchin
       }
 }
 
+TEST_CASE("transposes and right products of tensor sketches are those of their columns",
+          "[sketching]") {
+  for (const SketchKind kind : tensor_kinds)
+    for (const Factors &factors : {Factors{5, 3, 6}, Factors{13, 7}, Factors{9}}) {
+      const Sketch s = tensor(kind, 70, factors); // more rows than a transform has
+      const std::vector<double> all = columns_of(s);
+      std::vector<double> y(70), x(static_cast<std::size_t>(s.columns - 3)), sx(70);
+      for (std::size_t r = 0; r < y.size(); ++r)
+        y[r] = lathe::random::normal(1, 0, r);
+      SketchColumns columns(s);
+      columns.transposed(y.data(), 2, s.columns - 3, x.data());
+      double worst = 0;
+      for (std::size_t k = 0; k < x.size(); ++k) {
+        long double sum = 0;
+        for (std::size_t r = 0; r < y.size(); ++r)
+          sum += static_cast<long double>(all[r + 70 * (k + 2)]) * y[r];
+        worst = std::max(worst, std::abs(static_cast<double>(x[k] - sum)));
+      }
+      std::vector<double> whole(static_cast<std::size_t>(s.columns));
+      for (std::size_t i = 0; i < whole.size(); ++i)
+        whole[i] = lathe::random::normal(1, 1, i);
+      columns.apply(whole.data(), sx.data());
+      for (std::size_t r = 0; r < y.size(); ++r) {
+        long double sum = 0;
+        for (std::size_t i = 0; i < whole.size(); ++i)
+          sum += static_cast<long double>(all[r + 70 * i]) * whole[i];
+        worst = std::max(worst, std::abs(static_cast<double>(sx[r] - sum)));
+      }
+      CAPTURE(name_of(kind), worst);
+      CHECK_ALL(worst < 2e-14);
+    }
+}
+
 // The row and the sign of entry z of column i of a SparseStack.
 std::pair<std::int64_t, int> stack_entry(std::uint64_t seed, std::int64_t d, std::int64_t nonzeros,
                                          std::int64_t z, std::int64_t i) {
