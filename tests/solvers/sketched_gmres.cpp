@@ -124,11 +124,11 @@ struct System {
 TEST_CASE("sketched GMRES needs the iterations of GMRES, and its residual is the true one",
           "[solvers]") {
   System s;
-  PETSC_OK(s.Create(60, 0.4));
-  for (const char *pc : {"none", "jacobi", "bjacobi"})
-    for (const int restart : {20, 60, 200}) {
+  PETSC_OK(s.Create(40, 0.4));
+  for (const char *pc : {"none", "bjacobi"})
+    for (const int restart : {20, 200}) {
       const std::string common =
-          std::string("-ksp_rtol 1e-8 -ksp_max_it 4000 -ksp_gmres_restart ") +
+          std::string("-ksp_rtol 1e-6 -ksp_max_it 4000 -ksp_gmres_restart ") +
           std::to_string(restart) + " -pc_type " + pc;
       const Outcome peer = s.solve("-ksp_type gmres -ksp_pc_side right " + common);
       for (const char *type : types) {
@@ -138,23 +138,24 @@ TEST_CASE("sketched GMRES needs the iterations of GMRES, and its residual is the
                       static_cast<int>(o.iterations), static_cast<int>(peer.iterations));
         CAPTURE(type, pc, restart, o.iterations, peer.iterations, o.residual / o.rhs);
         CHECK_ALL(o.reason == KSP_CONVERGED_RTOL);
-        CHECK_ALL(o.residual <= 1e-8 * o.rhs * (1 + 1e-5));
+        CHECK_ALL(o.residual <= 1e-6 * o.rhs * (1 + 1e-5));
         CHECK_ALL(std::abs(o.reported - o.residual) <= 1e-6 * o.residual);
-        CHECK_ALL(o.iterations <= 1.3 * static_cast<double>(peer.iterations) + 10);
+        CHECK_ALL(static_cast<double>(o.iterations) <=
+                  1.3 * static_cast<double>(peer.iterations) + 10);
       }
     }
 }
 
 TEST_CASE("residuals never increase from cycle to cycle, whatever the sketch", "[solvers]") {
   System s;
-  PETSC_OK(s.Create(30, 0.9));
+  PETSC_OK(s.Create(20, 0.9));
   for (const char *type : types)
     for (const char *sketch : {"", "_factor 1.5", "_nnz 1"}) {
       const std::string option =
           sketch[0] != 0 ? std::string(" -ksp_") + type + sketch : std::string();
       PetscReal before = HUGE_VAL;
       bool monotone = true;
-      for (int steps = 6; steps <= 60; steps += 6) {
+      for (int steps = 6; steps <= 30; steps += 6) {
         const Outcome o =
             s.solve(std::string("-ksp_type ") + type + " -ksp_gmres_restart 6 -ksp_rtol 1e-14 " +
                     "-pc_type none -ksp_max_it " + std::to_string(steps) + option);
@@ -168,8 +169,8 @@ TEST_CASE("residuals never increase from cycle to cycle, whatever the sketch", "
 
 TEST_CASE("a basis that loses its rank ends a cycle, not the solve", "[solvers]") {
   System s;
-  PETSC_OK(s.Create(40, 0.1));
-  for (const char *limit : {"10", "1e4", "1e12", "1e300"}) {
+  PETSC_OK(s.Create(24, 0.1));
+  for (const char *limit : {"10", "1e12", "1e300"}) {
     const Outcome o =
         s.solve(std::string("-ksp_type sgmres -ksp_sgmres_truncate 1 -ksp_max_it 5000 "
                             "-ksp_gmres_restart 150 -ksp_rtol 1e-9 -pc_type none "
@@ -280,7 +281,7 @@ TEST_CASE("odd systems end with the right reason", "[solvers]") {
       CHECK_ALL(o.residual < o.rhs);
     }
     { // Beyond what can be reached.
-      const Outcome o = s.solve(base + " -ksp_rtol 1e-30 -ksp_max_it 600");
+      const Outcome o = s.solve(base + " -ksp_rtol 1e-30 -ksp_max_it 300");
       CHECK_ALL(o.reason < 0);
       CHECK_ALL(o.residual < 1e-13 * o.rhs);
     }
