@@ -186,9 +186,7 @@ PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<Syste
     PetscCall(least_squares::Evaluate(system, x, &residual, &backward));
     values["residual_norm"].push_back(static_cast<double>(residual));
     values["backward_error"].push_back(static_cast<double>(backward));
-    values["forward_error"].push_back(system.exact.empty()
-                                          ? std::numeric_limits<double>::quiet_NaN()
-                                          : least_squares::relative_error(all, system.exact));
+    values["forward_error"].push_back(least_squares::forward_error(system, all));
     values["digits"].push_back(out.digits);
     values["iterations"].push_back(out.iterations);
     values["seconds"].push_back(out.seconds);

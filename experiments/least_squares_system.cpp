@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "least_squares_system.h"
+#include "least_squares_exact.h"
+#include <limits>
 
 namespace least_squares {
+
+struct Exact {
+  std::vector<Big> x;
+};
+
 namespace {
 
 // A and b whole on every rank.
@@ -52,11 +59,16 @@ PetscErrorCode Judge(System *system) {
   PetscCall(system->judge->SetUp(system->whole, nullptr, options));
   const double products = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(n);
   if (m >= n && system->judge->rank() == n && products <= 2 * most_exact)
-    system->exact = exact_solution(p);
+    system->exact = std::make_shared<Exact>(Exact{exact_solution(p)});
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 } // namespace
+
+double forward_error(const System &system, const std::vector<double> &x) {
+  return system.exact ? relative_error(x, system.exact->x)
+                      : std::numeric_limits<double>::quiet_NaN();
+}
 
 PetscErrorCode SystemOf(MPI_Comm comm, Problem p, System *system) {
   PetscInt begin = 0, end = 0;

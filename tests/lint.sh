@@ -38,24 +38,53 @@ sys.exit("\n".join(problems) or None)
 PYTHON
 }
 
-# The static analyser over every shipped source, as the release build compiles it (build that first).
-tidy() {
-  local sources
-  mapfile -t sources < <(python3 -c '
+# What the release build compiles (build that first), as clang reads it: no precompiled headers, which
+# are g++'s and hide a forgotten include, and none of g++'s own options.
+clang_commands() { # clang_commands FOLDER: FOLDER/compile_commands.json
+  python3 - "$1" <<'PYTHON'
 import json
+import shlex
+import sys
+
+entries = []
 for entry in json.load(open("build/compile_commands.json")):
-    if "/tests/" not in entry["file"]: print(entry["file"])' | sort -u)
-  printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -n 1 clang-tidy-14 -p build --quiet 2>/dev/null
+    words = shlex.split(entry["command"])
+    if "ccache" in words[0]:
+        words = words[1:]
+    words[0] = "clang++" if words[0].endswith("++") else "clang"
+    while "-include" in words:
+        begin = words.index("-include")
+        del words[begin:begin + 2]
+    words = [w for w in words if w not in ("-fno-gcse", "-Wno-maybe-uninitialized", "-Winvalid-pch")]
+    if "cmake_pch" not in entry["file"]:
+        entries.append({"directory": entry["directory"], "file": entry["file"], "command": shlex.join(words)})
+json.dump(entries, open(sys.argv[1] + "/compile_commands.json", "w"))
+PYTHON
+}
+
+# The static analyser over every shipped source.
+tidy() {
+  local scratch sources
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' RETURN
+  clang_commands "$scratch"
+  mapfile -t sources < <(python3 -c '
+import json, sys
+for entry in json.load(open(sys.argv[1] + "/compile_commands.json")):
+    if "/tests/" not in entry["file"]: print(entry["file"])' "$scratch" | sort -u)
+  printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -n 1 clang-tidy-14 -p "$scratch" --quiet 2>/dev/null
 }
 
 # Every source once more through clang++, warnings as errors; no code is generated.
 clang() {
-  python3 - <<'PYTHON' | xargs -P "$(nproc)" -d '\n' -n 1 bash -c
-import json, shlex
-for entry in json.load(open("build/compile_commands.json")):
+  local scratch
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' RETURN
+  clang_commands "$scratch"
+  python3 - "$scratch" <<'PYTHON' | xargs -P "$(nproc)" -d '\n' -n 1 bash -c
+import json, shlex, sys
+for entry in json.load(open(sys.argv[1] + "/compile_commands.json")):
     words = shlex.split(entry["command"])
-    if "ccache" in words[0]: words = words[1:]
-    words[0] = "clang++" if words[0].endswith("++") else "clang"
     output = words.index("-o")
     del words[output:output + 2]
     words.remove("-c")

@@ -33,7 +33,6 @@ public:
   [[nodiscard]] Range range() const { return range_; }
   [[nodiscard]] Range range(int rank) const;
   [[nodiscard]] std::size_t local() const { return static_cast<std::size_t>(range_.size()); }
-  bool operator==(const RowBlocks &) const = default;
 
 private:
   MPI_Comm comm_ = MPI_COMM_NULL;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The kernels compile for CUDA devices: by nvcc where it is installed, else to PTX by a clang++ that
-# knows NVPTX; exit 77 (skipped) where there is neither. device.sh SOURCE_FOLDER
+# knows NVPTX; exit 77 (skipped) where there is neither. Where there is a device too, they run on it
+# and must give the host's bits. device.sh SOURCE_FOLDER
 set -euo pipefail
 source=$1
 work=$(mktemp -d)
@@ -23,3 +24,10 @@ fi
 grep -q 'fma.rn.f64' "$work/device.ptx"
 grep -q 'entry.*evaluate_all' "$work/device.ptx"
 echo "compiled for the device by $name, $(grep -c 'fma.rn.f64' "$work/device.ptx") fma"
+if [[ $name == *nvcc ]] && command -v nvidia-smi >/dev/null && nvidia-smi -L | grep -q GPU; then
+  "$nvcc" -O2 -std=c++20 -fmad=false -Xcompiler -ffp-contract=off -I "$source/algorithms" \
+    "$source/tests/unit/bessel/device_bits.cu" -o "$work/device_bits"
+  "$work/device_bits"
+else
+  echo "no device here: not run"
+fi

@@ -3,7 +3,7 @@
 // errors from a singular value decomposition.
 #pragma once
 #include "core/handle.h"
-#include "least_squares_problem.h"
+#include "least_squares_exact.h"
 #include "sketching/local_vector.h"
 
 namespace lathe::test {
