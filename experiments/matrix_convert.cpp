@@ -7,63 +7,47 @@
 // Prints what was read. Exit codes: 0 done, 1 refused.
 #include "core/handle.h"
 #include "driver/matrix_io.h"
-#include <array>
+#include "driver/options.h"
 #include <cstdio>
 
 namespace {
 
-const char *const help = "Convert a matrix or vector between file formats.\n\n"
-                         "  -mat FILE | FILE.h5:/path   matrix to read (one of -mat and -vec)\n"
-                         "  -vec FILE | FILE.h5:/path   vector to read: 1-D, n x 1 or 1 x n\n"
-                         "  -o FILE | FILE.h5:/path     .mtx, .mtx.gz, .h5, .hdf5, .petsc, .bin\n\n"
-                         "Read: Matrix Market (also gzip), HDF5 (CSR, CSC, dense; PETSc, MATLAB\n"
-                         "7.3, scipy, AnnData), PETSc binary of any build.\n\n";
-
 struct Arguments {
-  std::array<char, PETSC_MAX_PATH_LEN> matrix{}, vector{}, output{};
-  PetscBool has_matrix = PETSC_FALSE, has_vector = PETSC_FALSE, has_output = PETSC_FALSE;
+  std::string matrix, vector, output;
 };
 
-PetscErrorCode Read(Arguments *a) {
-  PetscFunctionBegin;
-  PetscCall(PetscOptionsGetString(nullptr, nullptr, "-mat", a->matrix.data(), a->matrix.size(),
-                                  &a->has_matrix));
-  PetscCall(PetscOptionsGetString(nullptr, nullptr, "-vec", a->vector.data(), a->vector.size(),
-                                  &a->has_vector));
-  PetscCall(PetscOptionsGetString(nullptr, nullptr, "-o", a->output.data(), a->output.size(),
-                                  &a->has_output));
-  PetscCheck(a->has_matrix != a->has_vector && a->has_output, PETSC_COMM_WORLD, PETSC_ERR_USER,
-             "give one of -mat IN and -vec IN, and -o OUT; -help explains");
-  PetscInt unknown = 0;
-  char **names = nullptr;
-  char **values = nullptr;
-  PetscCall(PetscOptionsLeftGet(nullptr, &unknown, &names, &values));
-  const std::string first = unknown > 0 ? names[0] : "";
-  PetscCall(PetscOptionsLeftRestore(nullptr, &unknown, &names, &values));
-  PetscCheck(first.empty(), PETSC_COMM_WORLD, PETSC_ERR_USER,
-             "unknown option -%s; known are -mat, -vec and -o", first.c_str());
-  PetscFunctionReturn(PETSC_SUCCESS);
+void declare(lathe::driver::Options &options, Arguments *a) {
+  options.file(
+      "-mat", a->matrix,
+      "matrix to read: Matrix Market (also gzip), HDF5 (CSR, CSC, dense; PETSc, MATLAB 7.3, "
+      "scipy, AnnData), PETSc binary of any build");
+  options.file("-vec", a->vector, "vector to read instead: 1-D, n x 1 or 1 x n");
+  options.file("-o", a->output,
+               "file to write, its format by its name: .mtx, .mtx.gz, .h5, .hdf5, .petsc, .bin");
 }
 
-PetscErrorCode Convert() {
-  Arguments a;
+PetscErrorCode Convert(lathe::driver::Options &options, const Arguments &a, int argc, char **argv) {
   lathe::driver::MatrixInfo info;
+  std::string problems;
   PetscFunctionBegin;
-  PetscCall(Read(&a));
-  if (a.has_matrix) {
+  PetscCall(options.read(PETSC_COMM_WORLD, argc, argv, &problems));
+  PetscCheck(problems.empty(), PETSC_COMM_WORLD, PETSC_ERR_USER, "%s", problems.c_str());
+  PetscCheck(a.matrix.empty() != a.vector.empty() && !a.output.empty(), PETSC_COMM_WORLD,
+             PETSC_ERR_USER, "give one of -mat IN and -vec IN, and -o OUT; -help explains");
+  if (!a.matrix.empty()) {
     lathe::MatHandle matrix;
-    PetscCall(lathe::driver::ReadMatrix(PETSC_COMM_WORLD, a.matrix.data(), matrix.out(), &info));
-    PetscCall(lathe::driver::WriteMatrix(matrix, a.output.data()));
+    PetscCall(lathe::driver::ReadMatrix(PETSC_COMM_WORLD, a.matrix.c_str(), matrix.out(), &info));
+    PetscCall(lathe::driver::WriteMatrix(matrix, a.output.c_str()));
   } else {
     lathe::VecHandle vector;
-    PetscCall(lathe::driver::ReadVector(PETSC_COMM_WORLD, a.vector.data(), vector.out(), &info));
-    PetscCall(lathe::driver::WriteVector(vector, a.output.data()));
+    PetscCall(lathe::driver::ReadVector(PETSC_COMM_WORLD, a.vector.c_str(), vector.out(), &info));
+    PetscCall(lathe::driver::WriteVector(vector, a.output.c_str()));
   }
   PetscCall(PetscPrintf(
       PETSC_COMM_WORLD, "%s%s: %s, %s, %s, %lld x %lld, %lld stored entries -> %s\n",
       info.file.c_str(), info.object.c_str(), info.format.c_str(), info.field.c_str(),
       info.symmetry.c_str(), static_cast<long long>(info.rows), static_cast<long long>(info.cols),
-      static_cast<long long>(info.stored), a.output.data()));
+      static_cast<long long>(info.stored), a.output.c_str()));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -82,13 +66,21 @@ PetscErrorCode say(MPI_Comm comm, int, const char *, const char *, PetscErrorCod
 } // namespace
 
 int main(int argc, char **argv) {
-  if (PetscInitialize(&argc, &argv, nullptr, help))
+  if (PetscInitialize(&argc, &argv, nullptr, nullptr))
     return 2;
+  Arguments arguments;
+  lathe::driver::Options options;
+  declare(options, &arguments);
   PetscBool asked = PETSC_FALSE;
   PetscErrorCode code = PetscOptionsHasHelp(nullptr, &asked);
-  if (!code && !asked) {
+  if (!code && asked) {
+    code = PetscPrintf(
+        PETSC_COMM_WORLD, "%s",
+        options.help_text("matrix_convert", "Convert a matrix or vector between file formats.")
+            .c_str());
+  } else if (!code) {
     PetscPushErrorHandler(say, nullptr);
-    code = Convert();
+    code = Convert(options, arguments, argc, argv);
     PetscPopErrorHandler();
   }
   const int finished = PetscFinalize();
