@@ -8,7 +8,7 @@ import sys
 import time
 
 import h5py
-from drivers import (CONV_NORM, NETWORK_LIPSCHITZ, PROBE, SOURCE, DriverTest, children, kill_job,
+from drivers import (CONV_NORM, MATRIX_NORM, NETWORK_LIPSCHITZ, PROBE, SOURCE, DriverTest, children, kill_job,
                      main, ranks, wait_gone)
 
 OPTIONS = ["-cases", "40", "-output_reproducible", "-checkpoint_every", "0", "-o", "out.h5"]
@@ -16,6 +16,9 @@ LAYERS = ["-layers", "6", "-cout", "3", "-cin", "3", "-input", "5,5", "-output_r
           "-checkpoint_every", "0", "-o", "out.h5"]
 NETWORK = ["-net_gen", "tiny", "-samples", "4", "-output_reproducible", "-checkpoint_every", "0",
            "-o", "out.h5"]
+
+NORM = ["-gen", "laplacian2d", "-n", "200", "-lathe_norm_tolerance", "1e-9", "-output_reproducible",
+        "-checkpoint_every", "0", "-o", "out.h5"]
 
 
 class Signals(DriverTest):
@@ -194,6 +197,11 @@ class Signals(DriverTest):
     def test_kills_of_networks(self):
         begin = time.monotonic()
         killed = self.kill_often(NETWORK_LIPSCHITZ, NETWORK, [], 4, 22)
+        print(f"{killed} kills in {time.monotonic() - begin:.1f} s", file=sys.stderr)
+
+    def test_kills_of_a_norm(self):
+        begin = time.monotonic()
+        killed = self.kill_often(MATRIX_NORM, NORM, [], 3, 23)
         print(f"{killed} kills in {time.monotonic() - begin:.1f} s", file=sys.stderr)
 
 
