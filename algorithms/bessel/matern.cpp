@@ -223,7 +223,7 @@ Matern::Matern(double nu) noexcept : nu_(nu > 0 ? nu : nan) {
 void Matern::prepare_series() noexcept {
   const Dual nu{nu_, 1};
   const bool tail = nu_ < no_tail;
-  n_ = tail ? static_cast<int>(nu_ + 0.5) : powers;
+  n_ = tail ? static_cast<int>(std::floor(nu_ + 0.5)) : powers;
   // Powers of y and ν overflow apart, not together: y is taken in units of a power of two near ν.
   if (!tail)
     y_unit_ = kernel::from_bits(kernel::bits(nu_) & 0x7ff0000000000000);

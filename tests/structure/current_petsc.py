@@ -44,7 +44,8 @@ def configuration(words, folder):
 def main(petsc, slepc, *parts):
     root = pathlib.Path(__file__).resolve().parents[2]
     commands = [entry for entry in json.loads((root / "build/compile_commands.json").read_text())
-                if not parts or any(part in entry["file"] for part in parts)]
+                if "cmake_pch" not in entry["file"]
+                and (not parts or any(part in entry["file"] for part in parts))]
     with tempfile.TemporaryDirectory() as scratch:
         configuration(shlex.split(commands[0]["command"]), pathlib.Path(scratch))
         folders = [scratch, f"{petsc}/include", f"{slepc}/include"]
@@ -54,8 +55,10 @@ def main(petsc, slepc, *parts):
             for old in installed(words):
                 at = words.index(old)
                 del words[at - 1:at + 1]  # -isystem FOLDER
-            at = words.index("-o")
-            del words[at:at + 2]
+            for pair in ("-include", "-o"):  # a precompiled header of the installed PETSc
+                while pair in words:
+                    at = words.index(pair)
+                    del words[at:at + 2]
             words[words.index("-c")] = "-fsyntax-only"
             words += [word for folder in folders for word in ("-isystem", folder)]
             done = subprocess.run(words, cwd=entry["directory"], capture_output=True, text=True)
