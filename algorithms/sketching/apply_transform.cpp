@@ -7,6 +7,7 @@
 #include "sketching/trigonometric.h"
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace lathe::sketching {
 
@@ -66,6 +67,8 @@ private:
   std::vector<const double *> column_;
 };
 
+constexpr std::int64_t most_numbers = std::numeric_limits<int>::max();
+
 // Columns that travel at a time: at most 64 MB a rank, when one column is not more.
 std::int64_t columns_at_once(std::int64_t rows) {
   constexpr std::int64_t room = std::int64_t{1} << 23;
@@ -75,8 +78,8 @@ std::int64_t columns_at_once(std::int64_t rows) {
 // Whole columns, dealt to the ranks in turn: rank q gets columns first + q·width …
 class ColumnDeal {
 public:
-  ColumnDeal(const SketchInput &in, int rank, int size, std::int64_t width)
-      : in_(in), local_(in), rank_(rank), size_(size), width_(width) {}
+  ColumnDeal(const SketchInput &in, int rank, int size, const ColumnDealing &dealing)
+      : in_(in), local_(in), rank_(rank), size_(size), dealing_(dealing) {}
 
   PetscErrorCode Deal(std::int64_t first);
   // Column k of this rank, m numbers.
@@ -88,14 +91,17 @@ public:
     }
   }
   [[nodiscard]] std::int64_t count(std::int64_t first, int rank) const {
-    return std::clamp<std::int64_t>(in_.columns() - first - rank * width_, 0, width_);
+    const std::int64_t width = rank < dealing_.ranks ? dealing_.width : 0;
+    return std::clamp<std::int64_t>(in_.columns() - first - rank * width, 0, width);
   }
+  /// Columns of a round.
+  [[nodiscard]] std::int64_t round() const { return dealing_.width * dealing_.ranks; }
 
 private:
   const SketchInput &in_;
   LocalColumns local_;
   int rank_, size_;
-  std::int64_t width_;
+  ColumnDealing dealing_;
   std::vector<double> sent_, received_;
   std::vector<int> send_count_, send_at_, receive_count_, receive_at_;
 };
@@ -120,7 +126,7 @@ PetscErrorCode ColumnDeal::Deal(std::int64_t first) {
     }
     sent_.resize(static_cast<std::size_t>(sent));
     received_.resize(static_cast<std::size_t>(received));
-    const std::int64_t columns = std::min(in_.columns() - first, width_ * size_);
+    const std::int64_t columns = std::min(in_.columns() - first, round());
     for (std::int64_t j = 0; j < columns; ++j)
       local_.fill(first + j, sent_.data() + j * in_.rows());
   });
@@ -164,6 +170,19 @@ void add_unaligned(const ColumnRows &a, std::int64_t first, Mixing &mixing, std:
 }
 
 } // namespace
+
+ColumnDealing column_dealing(std::int64_t columns, std::int64_t rows, std::int64_t most_rows,
+                             int ranks) noexcept {
+  const std::int64_t fair = std::max<std::int64_t>((columns + ranks - 1) / ranks, 1);
+  const std::int64_t most = std::max<std::int64_t>(most_rows, 1);
+  ColumnDealing dealing;
+  dealing.width = std::min(fair, columns_at_once(rows)); // width·rows: what a rank gets
+  // What a rank sends: its rows of all columns of the round.
+  dealing.width = std::clamp<std::int64_t>(most_numbers / most, 1, dealing.width);
+  dealing.ranks =
+      static_cast<int>(std::clamp<std::int64_t>(most_numbers / most / dealing.width, 1, ranks));
+  return dealing;
+}
 
 PetscErrorCode ApplyBlocks(const Sketch &sketch, const SketchInput &in,
                            std::vector<PetscScalar> &sa) {
@@ -220,16 +239,23 @@ PetscErrorCode ApplyTransform(const Sketch &sketch, const SketchInput &in,
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &finite, 1, MPI_INT, MPI_MIN, in.comm));
     if (finite == 0)
       PetscCall(RefuseNonfinite(in));
-    const std::int64_t fair = (in.columns() + size - 1) / size;
-    const std::int64_t width =
-        std::min(std::max<std::int64_t>(fair, 1), columns_at_once(sketch.columns));
-    ColumnDeal deal(in, rank, size, width);
-    for (std::int64_t first = 0; first < in.columns(); first += width * size) {
+    std::int64_t most_rows = 0;
+    for (int p = 0; p < size; ++p)
+      most_rows = std::max<std::int64_t>(most_rows, in.ranges[p + 1] - in.ranges[p]);
+    PetscCheck(
+        sketch.columns <= most_numbers, in.comm, PETSC_ERR_ARG_OUTOFRANGE,
+        "A %s sketch brings whole columns to one rank, and these have %lld rows; at most %lld "
+        "(-mat_sketch_type block_srht)",
+        name_of(sketch.kind), static_cast<long long>(sketch.columns),
+        static_cast<long long>(most_numbers));
+    const ColumnDealing dealing = column_dealing(in.columns(), sketch.columns, most_rows, size);
+    ColumnDeal deal(in, rank, size, dealing);
+    for (std::int64_t first = 0; first < in.columns(); first += deal.round()) {
       PetscCall(deal.Deal(first));
       for (std::int64_t k = 0; k < deal.count(first, rank); ++k) {
         std::fill_n(mixing.buffer(), mixing.length(), 0.0);
         deal.column(k, mixing.buffer());
-        mixing.apply(0, sums.column(0, first + rank * width + k));
+        mixing.apply(0, sums.column(0, first + rank * dealing.width + k));
       }
     }
     PetscCall(sums.Finish(in.comm, sa));

@@ -314,12 +314,13 @@ void entries(const DenseEntries &s, std::int64_t first, std::int64_t count, doub
     }
     for (std::int64_t p = 0; 2 * p < s.rows; p += philox_lanes) {
       const Words words = philox(s.seed, normal_stream + column, static_cast<std::uint64_t>(p));
+      SineCosine pair[philox_vectors];
+      normals(words, pair);
       for (int v = 0; v < philox_vectors; ++v) {
         const std::int64_t at = p + v * width; // of the counter of lane 0
-        const SineCosine pair = normals(words, v);
         double *to = out + at / half * (2 * half) + at % half;
-        store(to, pair.cosine);
-        store(to + half, pair.sine);
+        store(to, pair[v].cosine);
+        store(to + half, pair[v].sine);
       }
     }
   }

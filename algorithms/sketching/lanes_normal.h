@@ -61,14 +61,21 @@ LATHE_LANES_INLINE SineCosine sine_cosine(Real v) noexcept {
           (Real)(((cosine & ~swap) | (sine & swap)) ^ cosine_sign)};
 }
 
-/// Two standard normals a lane from the words of a counter.
-LATHE_LANES_INLINE SineCosine normals(const Words &words, int v) noexcept {
-  const Real u_high = to_real(words.at[0][v]) * 0x1p-32;
-  const Real u_low = (to_real(words.at[1][v] >> 11) + 0.5) * 0x1p-53;
-  const Real turn = to_real(words.at[2][v]) * 0x1p-32 + to_real(words.at[3][v] >> 11) * 0x1p-53;
-  const Real radius = square_root(-2.0 * log(u_high + u_low));
-  const SineCosine angle = sine_cosine(turn);
-  return {radius * angle.sine, radius * angle.cosine};
+/// Two standard normals a lane from the words of some counters, those of vector v in pair[v]. Stage
+/// by stage for all vectors, whose chains of operations so overlap (13 % less time with AVX2).
+LATHE_LANES_INLINE void normals(const Words &words, SineCosine *pair) noexcept {
+  Real radius[philox_vectors];
+  for (int v = 0; v < philox_vectors; ++v)
+    radius[v] = to_real(words.at[0][v]) * 0x1p-32 + (to_real(words.at[1][v] >> 11) + 0.5) * 0x1p-53;
+  for (Real &r : radius)
+    r = -2.0 * log(r);
+  for (Real &r : radius)
+    r = square_root(r);
+  for (int v = 0; v < philox_vectors; ++v) {
+    const SineCosine angle =
+        sine_cosine(to_real(words.at[2][v]) * 0x1p-32 + to_real(words.at[3][v] >> 11) * 0x1p-53);
+    pair[v] = {radius[v] * angle.sine, radius[v] * angle.cosine};
+  }
 }
 
 } // namespace lathe::sketching::LATHE_SKETCHING_LANES

@@ -61,47 +61,6 @@ PetscErrorCode LeverageScores(TallMatrix &A, double lambda, double *scores, std:
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode ApproximateLeverageScores(TallMatrix &A, double epsilon, std::uint64_t seed,
-                                         double *scores) {
-  PetscFunctionBegin;
-  PetscCheck(epsilon > 0 && epsilon < 1, A.rows().comm(), PETSC_ERR_ARG_OUTOFRANGE,
-             "accuracy %g of approximate leverage scores must lie in (0, 1) (-epsilon)", epsilon);
-  const std::size_t n = A.cols();
-  const double exponent = epsilon * epsilon / 4 - epsilon * epsilon * epsilon / 6;
-  const double columns = std::ceil(std::log(200.0) / exponent);
-  MultiVector basis(A.rows(), n);
-  const TallView B = basis.view();
-  std::copy_n(A.view().data, A.rows().local() * n, B.data);
-  // X accumulates R⁻¹C⁻¹G from the right: triangular solves with small matrices only.
-  const auto k = static_cast<std::size_t>(columns);
-  std::vector<double> first(n * n);
-  std::vector<double> second(n * n);
-  std::size_t rank = 0;
-  bool exact = columns >= static_cast<double>(n);
-  if (!exact) {
-    PetscCall(InnerProduct(B, B, first.data()));
-    exact = dense::potrf('U', n, first.data(), n) != 0;
-  }
-  if (!exact) {
-    solve_right(B, first.data());
-    PetscCall(InnerProduct(B, B, second.data()));
-    exact = dense::potrf('U', n, second.data(), n) != 0;
-  }
-  if (exact) {
-    PetscCall(LeverageScores(A, 0, scores, &rank));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  std::vector<double> g(n * k);
-  constexpr std::uint64_t stream = 0x6c65766572616765;
-  for (std::size_t i = 0; i < g.size(); ++i)
-    g[i] = random::normal(seed, stream, i) / std::sqrt(columns);
-  dense::trsm('L', 'U', 'N', n, k, second.data(), n, g.data(), n);
-  MultiVector product(A.rows(), k);
-  multiply(B, g.data(), 0, product.view());
-  square_rows(product.view(), scores);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 namespace {
 
 /// B ← D·B with orthonormal columns again; *done false where it is not well conditioned enough.

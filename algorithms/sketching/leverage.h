@@ -19,13 +19,16 @@ namespace lathe::sketching {
 /// err  ARG_OUTOFRANGE lambda < 0 or not finite; as TallMatrix
 PetscErrorCode LeverageScores(TallMatrix &A, double lambda, double *scores, std::size_t *rank);
 
-/// The same within a factor 1 ± epsilon for 99 % of the rows: row norms of A·R⁻¹·G, G a Gaussian n
-/// × k matrix over √k, k = ⌈ln 200/(ε²/4 − ε³/6)⌉, R the Cholesky factor of AᵀA refined once by
-/// that of (AR⁻¹)ᵀ(AR⁻¹): three products of A with n×n instead of 4 to 12, and 12 ns/entry less
-/// memory traffic. Exact scores where k ≥ n or AᵀA has no Cholesky factor. err  ARG_OUTOFRANGE
-/// epsilon not in (0, 1)
-PetscErrorCode ApproximateLeverageScores(TallMatrix &A, double epsilon, std::uint64_t seed,
-                                         double *scores);
+/// The same (lambda = 0) within a factor 1 ± epsilon for 99 % of the rows, for any A without making
+/// it dense: row norms of A·X, X = R⁻¹·C⁻¹·G with R from a sketch, C the Cholesky factor of
+/// (AR⁻¹)ᵀAR⁻¹, G a Gaussian n × k matrix over √k, k = ⌈ln 200/(ε²/4 − ε³/6)⌉; exact to 1e-12 where
+/// k ≥ rank (X without G). Rank deficient A: by the singular values of R above 2⁻⁴⁷ of the largest.
+/// Class R2. Cost: a sketch, 2mn² operations for C, and 2k for each stored entry of A. Memory on
+/// every rank: A again where it is sparse, 6n² + nk numbers.
+///   in   A       MATDENSE, MATAIJ or any type with MatGetRow, m ≥ n
+///   out  scores  in the layout of the rows of A
+/// err  ARG_OUTOFRANGE epsilon not in (0, 1); ARG_SIZ; SUP complex scalars
+PetscErrorCode ApproximateLeverageScores(Mat A, double epsilon, std::uint64_t seed, Vec scores);
 
 /// ℓ_p Lewis weights, the fixed point of w_i = τ_i(W^(½−1/p)·A), 0 < p < ∞, Σw = rank; p = 2:
 /// leverage. Fixed-point residual max|τ_i/w_i − 1| ≤ 1e-13, or *residual says how far it came in

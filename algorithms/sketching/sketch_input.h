@@ -57,6 +57,17 @@ void largest_entries(const SketchInput &in, std::vector<double> &largest);
 /// Refuse entries that are not finite, naming the first. Collective; only when there are some.
 PetscErrorCode RefuseNonfinite(const SketchInput &in);
 
+/// How whole columns are dealt to ranks, round by round: `width` columns to each of the first
+/// `ranks` ranks. A rank keeps at most 64 MB or one column at a time, and what one sends or gets in
+/// a round has less than 2³¹ numbers, as MPI's counts and displacements want it.
+struct ColumnDealing {
+  std::int64_t width = 1;
+  int ranks = 1;
+};
+/// For `columns` columns of `rows` rows, of which no rank has more than `most_rows` < 2³¹.
+ColumnDealing column_dealing(std::int64_t columns, std::int64_t rows, std::int64_t most_rows,
+                             int ranks) noexcept;
+
 /// The papers behind a kind of sketch, for -citations.
 PetscErrorCode CiteKind(SketchKind kind);
 

@@ -4,6 +4,7 @@
 #include "core/random.h"
 #include "harness/mpi_test.h"
 #include "sketching/isa.h"
+#include "sketching/sketch_input.h"
 #include "sketching/sketch_columns.h"
 #include "sketching/trigonometric.h"
 #include <bit>
@@ -121,6 +122,24 @@ TEST_CASE("transforms are those of their definition", "[sketching]") {
         worst = std::max(worst, std::abs(static_cast<double>(found[k] - expected[k])));
     }
   CHECK(worst < 4e-15);
+}
+
+TEST_CASE("whole columns are dealt in rounds that MPI's counts hold", "[sketching]") {
+  constexpr std::int64_t most = 2147483647;
+  for (const int ranks : {1, 2, 7, 1000, 100000})
+    for (const std::int64_t rows : {std::int64_t{1}, std::int64_t{1000}, std::int64_t{8388608},
+                                    std::int64_t{300000000}, most})
+      for (const std::int64_t columns : {1, 3, 1000, 2000000000})
+        for (const std::int64_t share : {std::int64_t{0}, (rows + ranks - 1) / ranks, rows}) {
+          const ColumnDealing d = column_dealing(columns, rows, share, ranks);
+          CAPTURE(ranks, rows, columns, share, d.width, d.ranks);
+          CHECK((d.width >= 1 && d.ranks >= 1 && d.ranks <= ranks));
+          CHECK(d.width * rows <= std::max(most, rows)); // got by a rank in a round
+          CHECK(d.width * d.ranks * share <= most);      // sent by one
+          CHECK(d.width <= std::max<std::int64_t>((columns + ranks - 1) / ranks, 1));
+          if (share * ranks * ((columns + ranks - 1) / ranks) <= most)
+            CHECK(d.ranks == ranks); // nobody is idle without need
+        }
 }
 
 TEST_CASE("the Hadamard transform of any length", "[sketching]") {
