@@ -51,9 +51,8 @@ void declare(Options &o, Settings &s) {
                            const char *help) {
     o.library(std::string("-lathe_ls_") + name, "1", range, fallback, help);
   };
-  library("factor", ">= 1, or 0", "0",
-          "rows of the sketch over columns of the matrix; 0: by method");
-  library("nnz", "[1, 64]", "8", "nonzeros of a column of the sketch");
+  library("factor", ">= 0", "0", "rows of the sketch over columns of the matrix; 0: by method");
+  library("nnz", "[1, 64]", "by method", "nonzeros of a column of the sketch");
   library("seed", ">= 0", "1", "of the sketch");
   library("max_refinements", ">= 0", "40", "passes over the matrix after the first");
 }

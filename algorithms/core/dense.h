@@ -62,9 +62,9 @@ template <class T>
 int singular_values(std::size_t m, std::size_t n, T *a, std::size_t lda, Real<T> *s);
 
 /// R of the QR factorisation of an m×n matrix, m ≥ n, in the upper triangle of a; below it and in
-/// tau (n numbers) the Householder vectors (LAPACK geqrf). Allocates its workspace. Returns
+/// tau (n numbers) the Householder vectors (LAPACK geqrt). Allocates its workspace. Returns
 /// LAPACK's info.
-template <class T> int qr(std::size_t m, std::size_t n, T *a, std::size_t lda, T *tau);
+int qr(std::size_t m, std::size_t n, double *a, std::size_t lda, double *tau);
 
 /// c ← Qᵀ·c, m numbers, Q the product of the n Householder vectors that qr left in a and tau
 /// (LAPACK ormqr). Returns LAPACK's info.

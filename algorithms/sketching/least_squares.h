@@ -20,16 +20,18 @@ typedef enum {
   LATHE_REFINE_NONE = 0,   /**< no refinement: the solution of the normal equations */
   LATHE_REFINE_DOUBLE = 1, /**< two steps in double: backward stable */
   LATHE_REFINE_DD = 2, /**< double-double: the last bit while ε < 10¹⁵, 10³¹/ε digits beyond */
-  LATHE_REFINE_QUAD = 3 /**< triple-double: the last bit up to κ = 10¹⁴ */
+  LATHE_REFINE_QUAD = 3, /**< triple-double: the last bit up to κ = 10¹⁴ */
+  LATHE_REFINE_AUTO = 4  /**< dd; double where only products with A are known */
 } LatheRefine;
 
 /** How corrections are found; the sketch is the same. All take every `refine` except the last two,
  *  which know no residual of their own. */
 typedef enum {
-  LATHE_LS_PNE = 0,  /**< directly, by a Cholesky factorisation of (A·R⁻¹)ᵀ(A·R⁻¹) */
-  LATHE_LS_SPIR = 1, /**< by conjugate gradients: products with A only, for large sparse A (Epperly,
-                          Meier, Nakatsukasa, arXiv:2406.03468) */
-  LATHE_LS_FOSSILS = 2,             /**< by the heavy-ball method (same paper) */
+  LATHE_LS_PNE = 0,     /**< directly, by a Cholesky factorisation of (A·R⁻¹)ᵀ(A·R⁻¹) */
+  LATHE_LS_SPIR = 1,    /**< by conjugate gradients: products with A only, for large sparse A and
+                             matrices without rows (Epperly, Meier, Nakatsukasa,
+                             arXiv:2406.03468) */
+  LATHE_LS_FOSSILS = 2, /**< by the heavy-ball method (same paper) */
   LATHE_LS_ITERATIVE_SKETCHING = 3, /**< one heavy-ball iteration: forward stable only */
   LATHE_LS_SKETCH_AND_SOLVE = 4 /**< x of min ‖S·(b − A·x)‖: a few percent above the least
                                      residual norm */
@@ -44,10 +46,12 @@ typedef enum {
 
 typedef struct {
   LatheLeastSquaresMethod method; /**< pne */
-  LatheRefine refine;             /**< dd */
-  PetscReal factor;  /**< rows of the sketch over columns of A, ≥ 1; 0, the default: 2 for pne,
-                         else 12, for sparse A 4 */
-  PetscInt nonzeros; /**< of a column of the sketch, 1 to 64: 8 */
+  LatheRefine refine;             /**< auto */
+  PetscReal factor;  /**< rows of the sketch over columns of A, > 0, raised with a warning to n + 8
+                         rows at least; 0, the default: 2 for pne, else 12 to 32, for sparse A 3 to
+                         12, where time is least */
+  PetscInt nonzeros; /**< of a column of the sketch, 1 to 64; 0, the default: 8, for sparse A and
+                         methods other than pne 4 */
   unsigned long long seed;  /**< 1 */
   PetscReal ridge;          /**< λ ≥ 0 of min ‖b − A·x‖² + λ‖x‖²: 0 */
   PetscInt max_refinements; /**< passes over A after the first: 40 */
@@ -66,14 +70,17 @@ typedef struct {
 } LatheLeastSquaresResult;
 
 PETSC_EXTERN PetscErrorCode LatheLeastSquaresOptionsSetDefaults(LatheLeastSquaresOptions *options);
-/** Read -<prefix>lathe_ls_method, _refine none|double|dd|quad, _factor, _nnz, _seed, _ridge and
- *  _max_refinements. Collective on comm. err  ARG_OUTOFRANGE with name, value and range */
+/** Read -<prefix>lathe_ls_method, _refine none|double|dd|quad|auto, _factor, _nnz, _seed, _ridge
+ * and _max_refinements. Collective on comm. err  ARG_OUTOFRANGE with name, value and range */
 PETSC_EXTERN PetscErrorCode LatheLeastSquaresOptionsSetFromOptions(
     MPI_Comm comm, const char *prefix, LatheLeastSquaresOptions *options);
 
 /** LatheLeastSquares - x with min ‖b − A·x‖² + λ‖x‖², of least norm among several.
  *  Collective on A.
- *  in   A        m × n, MATDENSE or any type with MatGetRow; real scalars
+ *  in   A        m × n, MATDENSE or any type with MatGetRow; for spir and fossils, with `refine`
+ *                not beyond double, any with MatMult and MatMultTranspose (d products with the
+ *                transpose make the sketch); real scalars. Or MATNORMAL of such an A: then
+ *                AᵀA·x = b is solved, with dd to the last bit while κ < 10⁷
  *       b        m, in the layout of A's rows
  *       weights  NULL, or m numbers w ≥ 0: min Σ w_i (b − A·x)_i²; m ≥ n
  *       options  NULL for the defaults
@@ -94,7 +101,18 @@ PETSC_EXTERN PetscErrorCode LatheLeastSquares(Mat A, Vec b, Vec weights, Vec x,
                                               const LatheLeastSquaresOptions *options,
                                               LatheLeastSquaresResult *result);
 
-/** Name of a reason, "converged" …; of a refinement, "none", "double", "dd", "quad". */
+/** LatheMatLeastSquares - the same for each column of B, with one sketch and one factorisation.
+ *  Collective on A.
+ *  in   B        m × k, MATDENSE, rows in the layout of A's rows
+ *  out  X        n × k, MATDENSE, rows in the layout of A's columns; column j has the bits that
+ *                LatheLeastSquares gives for column j of B alone
+ *       results  NULL or k results */
+PETSC_EXTERN PetscErrorCode LatheMatLeastSquares(Mat A, Mat B, Vec weights, Mat X,
+                                                 const LatheLeastSquaresOptions *options,
+                                                 LatheLeastSquaresResult results[]);
+
+/** Name of a reason, "converged" …; of a refinement, "none", "double", "dd", "quad",
+ *  "auto". */
 PETSC_EXTERN const char *LatheLeastSquaresReasonName(LatheLeastSquaresReason reason);
 PETSC_EXTERN const char *LatheRefineName(LatheRefine refine);
 /** "pne", "spir", "fossils", "iterative_sketching", "sketch_and_solve". */

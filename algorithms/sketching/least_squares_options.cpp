@@ -6,7 +6,7 @@
 namespace lathe::sketching {
 
 namespace {
-const char *const refine_names[] = {"none",        "double",        "dd",   "quad",
+const char *const refine_names[] = {"none",        "double",        "dd",   "quad", "auto",
                                     "LatheRefine", "LATHE_REFINE_", nullptr};
 const char *const method_names[] = {"pne",
                                     "spir",
@@ -21,20 +21,19 @@ const char *const method_names[] = {"pne",
 PetscErrorCode CheckLeastSquaresOptions(MPI_Comm comm, const char *stem,
                                         const LatheLeastSquaresOptions &o) {
   PetscFunctionBegin;
-  PetscCheck(o.refine >= LATHE_REFINE_NONE && o.refine <= LATHE_REFINE_QUAD, comm,
-             PETSC_ERR_ARG_OUTOFRANGE, "%srefine is %d: it must be none, double, dd or quad", stem,
-             static_cast<int>(o.refine));
+  PetscCheck(o.refine >= LATHE_REFINE_NONE && o.refine <= LATHE_REFINE_AUTO, comm,
+             PETSC_ERR_ARG_OUTOFRANGE, "%srefine is %d: it must be none, double, dd, quad or auto",
+             stem, static_cast<int>(o.refine));
   PetscCheck(o.method >= LATHE_LS_PNE && o.method <= LATHE_LS_SKETCH_AND_SOLVE, comm,
              PETSC_ERR_ARG_OUTOFRANGE,
              "%smethod is %d: it must be pne, spir, fossils, iterative_sketching or "
              "sketch_and_solve",
              stem, static_cast<int>(o.method));
-  PetscCheck(o.factor == 0 || (o.factor >= 1 && std::isfinite(o.factor)), comm,
-             PETSC_ERR_ARG_OUTOFRANGE,
-             "%sfactor is %g: it must be >= 1 and finite, or 0 for the default (rows of the sketch "
-             "over columns)",
+  PetscCheck(o.factor >= 0 && std::isfinite(o.factor), comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%sfactor is %g: it must be >= 0 and finite (rows of the sketch over columns; 0: the "
+             "default)",
              stem, static_cast<double>(o.factor));
-  PetscCheck(o.nonzeros >= 1 && o.nonzeros <= 64, comm, PETSC_ERR_ARG_OUTOFRANGE,
+  PetscCheck(o.nonzeros >= 0 && o.nonzeros <= 64, comm, PETSC_ERR_ARG_OUTOFRANGE,
              "%snnz is %" PetscInt_FMT ": it must lie in [1, 64]", stem, o.nonzeros);
   PetscCheck(o.ridge >= 0 && std::isfinite(o.ridge), comm, PETSC_ERR_ARG_OUTOFRANGE,
              "%sridge is %g: it must be >= 0 and finite", stem, static_cast<double>(o.ridge));
@@ -56,10 +55,12 @@ PetscErrorCode ReadLeastSquaresOptions(LatheOptionItems PetscOptionsObject, cons
                              refine_names, static_cast<PetscEnum>(o->refine),
                              reinterpret_cast<PetscEnum *>(&o->refine), nullptr));
   PetscCall(PetscOptionsReal(name("factor").c_str(),
-                             "rows of the sketch over columns of the matrix, >= 1; 0: by method",
+                             "rows of the sketch over columns of the matrix, >= 0; 0: by method",
                              "", o->factor, &o->factor, nullptr));
   PetscCall(PetscOptionsInt(name("nnz").c_str(), "nonzeros of a column of the sketch, 1 to 64", "",
-                            o->nonzeros, &o->nonzeros, nullptr));
+                            o->nonzeros, &o->nonzeros, &set));
+  PetscCheck(!set || o->nonzeros > 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
+             "%snnz is %" PetscInt_FMT ": it must lie in [1, 64]", stem, o->nonzeros);
   auto seed = static_cast<PetscInt>(o->seed);
   PetscCall(PetscOptionsInt(name("seed").c_str(), "of the sketch, >= 0", "", seed, &seed, &set));
   PetscCheck(seed >= 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
@@ -81,9 +82,7 @@ PetscErrorCode LatheLeastSquaresOptionsSetDefaults(LatheLeastSquaresOptions *opt
   PetscFunctionBegin;
   PetscCheck(options, PETSC_COMM_SELF, PETSC_ERR_ARG_NULL, "options is NULL");
   *options = LatheLeastSquaresOptions{};
-  options->refine = LATHE_REFINE_DD;
-
-  options->nonzeros = 8;
+  options->refine = LATHE_REFINE_AUTO;
   options->seed = 1;
   options->max_refinements = 40;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -101,7 +100,7 @@ PetscErrorCode LatheLeastSquaresOptionsSetFromOptions(MPI_Comm comm, const char 
 }
 
 const char *LatheRefineName(LatheRefine refine) {
-  return refine >= LATHE_REFINE_NONE && refine <= LATHE_REFINE_QUAD ? refine_names[refine]
+  return refine >= LATHE_REFINE_NONE && refine <= LATHE_REFINE_AUTO ? refine_names[refine]
                                                                     : "unknown";
 }
 

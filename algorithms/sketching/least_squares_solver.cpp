@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/least_squares_solver.h"
-#include "core/citation.h"
 #include "core/error.h"
 #include "sketching/backward_error.h"
-#include "sketching/least_squares_options.h"
 #include "sketching/length.h"
 #include "sketching/replicate.h"
 #include "sketching/sketched_iteration.h"
@@ -13,10 +11,6 @@
 namespace lathe::sketching {
 namespace {
 
-// Singular values of R below this times the largest are rounding errors of the QR factorisation.
-double rank_cut(std::size_t n) {
-  return 0x1p-52 * std::max(8.0, std::sqrt(static_cast<double>(n)));
-}
 // Above this condition, corrections that do not shrink mean dependent columns.
 constexpr double suspicious_condition = 1e12;
 constexpr double hopeless_ratio = 0.25;
@@ -27,96 +21,6 @@ int LeastSquaresSolver::terms() const {
   if (options_.method > LATHE_LS_FOSSILS)
     return 1;
   return options_.refine == LATHE_REFINE_DD ? 2 : options_.refine == LATHE_REFINE_QUAD ? 3 : 1;
-}
-
-PetscErrorCode LeastSquaresSolver::TakeWeights(Vec weights) {
-  PetscFunctionBegin;
-  weight_.clear();
-  if (!weights)
-    PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCheck(!wide_, rows_.comm(), PETSC_ERR_SUP,
-             "Weights need at least as many rows as columns: fewer equations are all satisfied, "
-             "whatever their weights");
-  PetscInt local = 0;
-  PetscCall(VecGetLocalSize(weights, &local));
-  LatheCheckAll(rows_.comm(), static_cast<std::size_t>(local) == rows_.rows(), PETSC_ERR_ARG_SIZ,
-                "%" PetscInt_FMT " weights on this rank for %lld rows of the matrix", local,
-                static_cast<long long>(rows_.rows()));
-  const VecRead read(weights);
-  weight_.assign(read.data(), read.data() + local);
-  const auto bad = std::find_if(weight_.begin(), weight_.end(),
-                                [](double w) { return !(w >= 0 && std::isfinite(w)); });
-  LatheCheckAll(rows_.comm(), bad == weight_.end(), PETSC_ERR_FP,
-                "Weight %lld is %g: weights must be >= 0 and finite",
-                static_cast<long long>(rows_.first_row() + (bad - weight_.begin())),
-                bad == weight_.end() ? 0.0 : *bad);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode LeastSquaresSolver::SetUp(Mat A, Vec weights,
-                                         const LatheLeastSquaresOptions &options) {
-  PetscInt m = 0, n = 0;
-  PetscFunctionBegin;
-  const MPI_Comm comm = PetscObjectComm(reinterpret_cast<PetscObject>(A));
-  PetscCall(CheckLeastSquaresOptions(comm, "-lathe_ls_", options));
-  options_ = options;
-  PetscCall(Cite("Bjorck1967 OgitaRumpOishi2005 KarlsonWalden1997"));
-  if (options.method == LATHE_LS_PNE)
-    PetscCall(Cite("Ipsen2025"));
-  else if (options.method == LATHE_LS_ITERATIVE_SKETCHING)
-    PetscCall(Cite("Epperly2024"));
-  else if (options.method != LATHE_LS_SKETCH_AND_SOLVE)
-    PetscCall(Cite("EpperlyMeierNakatsukasa2024"));
-  PetscCall(MatGetSize(A, &m, &n));
-  wide_ = m < n;
-  A_ = A;
-  if (wide_) {
-    PetscCall(MatTranspose(A, MAT_INITIAL_MATRIX, adjoint_.out()));
-    A = adjoint_;
-  }
-  PetscCall(rows_.Create(A));
-  PetscCall(TakeWeights(weights));
-  const bool pne = options.method == LATHE_LS_PNE;
-  const double factor = options.factor > 0 ? static_cast<double>(options.factor)
-                        : pne              ? 2
-                        : rows_.dense()    ? 12
-                                           : 4;
-  PetscCall(p_.Create(A, rows_, weight_.empty() ? nullptr : weight_.data(),
-                      static_cast<double>(options.ridge),
-                      {.factor = factor,
-                       .nonzeros = static_cast<int>(options.nonzeros),
-                       .seed = options.seed,
-                       .keep = !pne && !wide_}));
-  if (!(p_.condition() < 1 / rank_cut(p_.cols())))
-    PetscCall(p_.Truncate(rank_cut(p_.cols())));
-  PetscCall(Factor());
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-// C, for pne only; and the triangular factor that backward errors need.
-PetscErrorCode LeastSquaresSolver::Factor() {
-  bool definite = false;
-  int me = 0;
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
-  if (options_.method != LATHE_LS_PNE) {
-    if (me == 0)
-      root_ = p_.r();
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  const double *weight = weight_.empty() ? nullptr : weight_.data();
-  PetscCall(factor_.Create(rows_, weight, p_, &definite));
-  for (double cut = 1e-13; !definite && cut < 1; cut *= 100) {
-    PetscCall(p_.Truncate(cut));
-    PetscCall(factor_.Create(rows_, weight, p_, &definite));
-  }
-  PetscCheck(definite, rows_.comm(), PETSC_ERR_LIB,
-             "The Gram matrix of the sketched basis is not positive definite; take a larger sketch "
-             "(-lathe_ls_factor, now %g)",
-             1 / std::max(p_.ratio(), 1e-300));
-  if (me == 0)
-    root_ = p_.triangular() ? factor_.root(p_) : p_.r();
-  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode LeastSquaresSolver::TakeRightHandSide(Vec b, RightHandSide *rhs) const {
@@ -139,15 +43,15 @@ PetscErrorCode LeastSquaresSolver::TakeRightHandSide(Vec b, RightHandSide *rhs) 
         bad = i;
       largest = std::max(largest, std::fabs(read.data()[i]));
     }
-    if (!wide_)
+    if (!target_given())
       rhs->b.assign(read.data(), read.data() + local);
   }
   LatheCheckAll(comm, bad < 0, PETSC_ERR_FP,
                 "Entry %" PetscInt_FMT " of the right-hand side is infinite or NaN", begin + bad);
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm));
-  rhs->exponent = largest > 0 ? std::ilogb(largest) : 0;
+  rhs->exponent = largest > 0 ? std::max(std::ilogb(largest), -1000) : 0; // 2^1000 is finite
   double square = 0;
-  if (wide_) {
+  if (target_given()) {
     PetscCall(Replicate(b, &rhs->all));
     rhs->target.resize(rhs->all.size());
     for (std::size_t j = 0; j < rhs->all.size(); ++j) {
@@ -157,8 +61,9 @@ PetscErrorCode LeastSquaresSolver::TakeRightHandSide(Vec b, RightHandSide *rhs) 
     rhs->norm = length(rhs->all.data(), rhs->all.size());
     PetscFunctionReturn(PETSC_SUCCESS);
   }
+  const double unit = std::scalbn(1.0, -rhs->exponent);
   for (std::size_t i = 0; i < rhs->b.size(); ++i) {
-    rhs->b[i] = std::scalbn(rhs->b[i], -rhs->exponent);
+    rhs->b[i] *= unit;
     square += rhs->b[i] * rhs->b[i] * (weight_.empty() ? 1 : weight_[i]);
   }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &square, 1, MPI_DOUBLE, MPI_SUM, comm));
@@ -168,13 +73,13 @@ PetscErrorCode LeastSquaresSolver::TakeRightHandSide(Vec b, RightHandSide *rhs) 
 
 RefinementProblem LeastSquaresSolver::Problem(const RightHandSide &rhs) const {
   RefinementProblem problem{.rows = &rows_,
-                            .b = wide_ ? nullptr : rhs.b.data(),
+                            .b = target_given() ? nullptr : rhs.b.data(),
                             .weight = weight_.empty() ? nullptr : weight_.data(),
-                            .target = wide_ ? rhs.target.data() : nullptr,
+                            .target = target_given() ? rhs.target.data() : nullptr,
                             .scale = p_.scale(),
                             .norm = p_.norm(),
                             .condition = p_.condition(),
-                            .rhs_norm = wide_ ? 0 : rhs.norm};
+                            .rhs_norm = target_given() ? 0 : rhs.norm};
   if (options_.ridge > 0)
     for (double d : p_.scale())
       problem.ridge.push_back(static_cast<double>(options_.ridge) * d * d);
@@ -203,7 +108,9 @@ ApproximateInverse LeastSquaresSolver::Inverse(const RefinementProblem &problem,
     const double stable = 0x1p-56 * std::hypot(problem.rhs_norm, length(p_.r()) * size);
     const double rounding =
         0x1.4p-49 * (p_.norm() * size + 0.04 * p_.condition() * outcome->residual);
-    const double floor = !single || wide_ ? 0 : first ? std::max(stable, rounding) : stable;
+    const double floor = !single || target_given() ? 0
+                         : first                   ? std::max(stable, rounding)
+                                                   : stable;
     PetscCall(SolvePreconditioned(problem, p_,
                                   {.momentum = options_.method == LATHE_LS_FOSSILS,
                                    .ratio = p_.ratio(),
@@ -221,7 +128,7 @@ PetscErrorCode LeastSquaresSolver::Iterate(const RefinementProblem &problem, Exp
   *steps = 0;
   *outcome = {};
   const bool pne = options_.method == LATHE_LS_PNE;
-  if (!pne && !wide_) { // from zero these would not be stable (Epperly, SIMAX 45 (2024))
+  if (!pne && !target_given()) { // from zero these would not be stable (Epperly, SIMAX 45 (2024))
     std::vector<double> start;
     PetscCall(p_.Start(rows_, problem.weight, problem.b, &start));
     std::copy(start.begin(), start.end(), y->value.begin());
@@ -246,14 +153,21 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
   RefinementOutcome outcome;
   int steps = 0;
   double facts[2] = {0, 0};
+  PetscInt local = 0, wanted = 0;
   PetscFunctionBegin;
+  PetscCall(VecGetLocalSize(x, &local));
+  PetscCall(MatGetLocalSize(A_, nullptr, &wanted));
+  LatheCheckAll(rows_.comm(), local == wanted, PETSC_ERR_ARG_SIZ,
+                "The solution has %" PetscInt_FMT " entries on this rank, the matrix %" PetscInt_FMT
+                " columns",
+                local, wanted);
   PetscCall(TakeRightHandSide(b, &rhs));
   RefinementProblem problem = Problem(rhs);
   PetscCall(Iterate(problem, &y, &outcome, &steps));
   // The same number on every rank: from corrections and y, which all hold.
   if (p_.triangular() && terms() > 1 && outcome.ratio > hopeless_ratio &&
       p_.condition() > suspicious_condition) {
-    PetscCall(p_.Truncate(16 * rank_cut(p_.cols())));
+    PetscCall(p_.Truncate(16 * rank_cut()));
     PetscCall(Factor());
     problem = Problem(rhs);
     PetscCall(Iterate(problem, &y, &outcome, &steps));
@@ -276,7 +190,7 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
   if (options_.method == LATHE_LS_SKETCH_AND_SOLVE)
     error = 1;
   else if (terms() == 1 && size > 0)
-    error = std::max(error, Noise(problem, 1, wide_ ? 0 : facts[0], size) / size);
+    error = std::max(error, Noise(problem, 1, target_given() ? 0 : facts[0], size) / size);
   result->digits =
       static_cast<PetscReal>(std::clamp(-std::log10(std::max(error, 1e-17)), 0.0, 16.0));
   const bool stable = result->backward_error <= 1e-15;
@@ -329,11 +243,19 @@ PetscErrorCode LeastSquaresSolver::Judge(const RefinementProblem &problem, const
   PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
   const std::size_t n = p_.cols();
   const double size = length(y);
-  ExpansionVector rounded(2, n), g;
+  ExpansionVector rounded(judge_terms(), n), g;
   std::copy(y.begin(), y.end(), rounded.value.begin());
   facts[0] = facts[1] = 0;
   PetscCall(NormalPass(problem, rounded, &g, facts));
-  if (me == 0) {
+  if (me == 0 && normal_) { // of the system AᵀA·x = b
+    std::vector<double> left(g.head(), g.head() + n);
+    const double frobenius = length(root_);
+    const double whole = frobenius * frobenius * size + length(rhs.target);
+    facts[1] = whole > 0 ? length(left) / whole : 0;
+    for (std::size_t j = 0; j < n; ++j)
+      left[j] /= p_.scale()[j];
+    facts[0] = length(left);
+  } else if (me == 0) {
     facts[0] = std::sqrt(facts[0]);
     facts[1] = rhs.norm > 0 ? karlson_walden({.n = n,
                                               .root = root_.data(),
@@ -365,7 +287,7 @@ PetscErrorCode LeastSquaresSolver::JudgeWide(const RefinementProblem &problem,
   pass.target = nullptr;
   pass.ridge.clear();
   pass.b = scaled.data();
-  PetscCall(NormalPass(pass, ExpansionVector(2, p_.cols()), &g, &norm2)); // D·A·x
+  PetscCall(NormalPass(pass, ExpansionVector(judge_terms(), p_.cols()), &g, &norm2)); // D·A·x
   facts[0] = facts[1] = 0;
   if (me == 0) {
     std::vector<double> r(p_.cols());
@@ -379,6 +301,51 @@ PetscErrorCode LeastSquaresSolver::JudgeWide(const RefinementProblem &problem,
     facts[1] = size > 0 && !(options_.ridge > 0) ? facts[0] / size : 0;
   }
   PetscCall(CopyFromFirst(rows_.comm(), facts, 2));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LeastSquaresSolver::SolveAll(Mat B, Mat X, LatheLeastSquaresResult *results) {
+  PetscBool dense[2] = {PETSC_FALSE, PETSC_FALSE};
+  MatType types[2] = {nullptr, nullptr};
+  PetscInt columns = 0, solutions = 0;
+  PetscFunctionBegin;
+  for (int k = 0; k < 2; ++k) {
+    const Mat M = k == 0 ? B : X;
+    PetscCall(MatGetType(M, &types[k]));
+    PetscCall(PetscObjectTypeCompareAny(reinterpret_cast<PetscObject>(M), &dense[k], MATSEQDENSE,
+                                        MATMPIDENSE, ""));
+  }
+  PetscCheck(dense[0] && dense[1], rows_.comm(), PETSC_ERR_ARG_WRONG,
+             "Right-hand sides and solutions must be MATDENSE; they are %s and %s", types[0],
+             types[1]);
+  PetscCall(MatGetSize(B, nullptr, &columns));
+  PetscCall(MatGetSize(X, nullptr, &solutions));
+  PetscCheck(columns == solutions, rows_.comm(), PETSC_ERR_ARG_SIZ,
+             "%" PetscInt_FMT " right-hand sides, and room for %" PetscInt_FMT " solutions",
+             columns, solutions);
+  PetscInt local[2] = {0, 0}, wanted[2] = {0, 0};
+  PetscCall(MatGetLocalSize(B, &local[0], nullptr));
+  PetscCall(MatGetLocalSize(X, &local[1], nullptr));
+  PetscCall(MatGetLocalSize(A_, &wanted[0], &wanted[1]));
+  LatheCheckAll(rows_.comm(), local[0] == wanted[0] && local[1] == wanted[1], PETSC_ERR_ARG_SIZ,
+                "Right-hand sides and solutions have %" PetscInt_FMT " and %" PetscInt_FMT
+                " rows on this rank, the matrix %" PetscInt_FMT " rows and %" PetscInt_FMT
+                " columns",
+                local[0], local[1], wanted[0], wanted[1]);
+  for (PetscInt j = 0; j < columns; ++j) {
+    Vec b = nullptr, x = nullptr;
+    LatheLeastSquaresResult result;
+    const std::size_t rank = p_.rank();
+    PetscCall(MatDenseGetColumnVecRead(B, j, &b));
+    PetscCall(MatDenseGetColumnVecWrite(X, j, &x));
+    PetscCall(Solve(b, x, &result));
+    PetscCall(MatDenseRestoreColumnVecWrite(X, j, &x));
+    PetscCall(MatDenseRestoreColumnVecRead(B, j, &b));
+    if (results)
+      results[j] = result;
+    if (p_.rank() != rank) // this one has shown dependent columns, which are so for all
+      j = -1;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -405,21 +372,41 @@ PetscErrorCode LeastSquaresSolver::Evaluate(Vec b, Vec x, PetscReal *residual_no
 
 } // namespace lathe::sketching
 
-PetscErrorCode LatheLeastSquares(Mat A, Vec b, Vec weights, Vec x,
-                                 const LatheLeastSquaresOptions *options,
-                                 LatheLeastSquaresResult *result) {
+static PetscErrorCode SolveOneOrAll(Mat A, Vec b, Mat B, Vec weights, Vec x, Mat X,
+                                    const LatheLeastSquaresOptions *options,
+                                    LatheLeastSquaresResult *results) {
   LatheLeastSquaresOptions chosen;
   LatheLeastSquaresResult found;
   PetscFunctionBegin;
-  PetscCheck(A && b && x, PETSC_COMM_SELF, PETSC_ERR_ARG_NULL, "A, b or x is NULL");
+  PetscCheck(A && (b || B) && (x || X), PETSC_COMM_SELF, PETSC_ERR_ARG_NULL,
+             "Matrix, right-hand side or solution is NULL");
   if (options)
     chosen = *options;
   else
     PetscCall(LatheLeastSquaresOptionsSetDefaults(&chosen));
-  LatheGuard(PetscObjectComm(reinterpret_cast<PetscObject>(A)),
-             lathe::sketching::LeastSquaresSolver solver;
-             PetscCall(solver.SetUp(A, weights, chosen)); PetscCall(solver.Solve(b, x, &found)));
-  if (result)
-    *result = found;
+  LatheGuard(PetscObjectComm(reinterpret_cast<PetscObject>(A)), {
+    lathe::sketching::LeastSquaresSolver solver;
+    PetscCall(solver.SetUp(A, weights, chosen));
+    if (B)
+      PetscCall(solver.SolveAll(B, X, results));
+    else
+      PetscCall(solver.Solve(b, x, results ? results : &found));
+  });
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LatheLeastSquares(Mat A, Vec b, Vec weights, Vec x,
+                                 const LatheLeastSquaresOptions *options,
+                                 LatheLeastSquaresResult *result) {
+  PetscFunctionBegin;
+  PetscCall(SolveOneOrAll(A, b, nullptr, weights, x, nullptr, options, result));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LatheMatLeastSquares(Mat A, Mat B, Vec weights, Mat X,
+                                    const LatheLeastSquaresOptions *options,
+                                    LatheLeastSquaresResult results[]) {
+  PetscFunctionBegin;
+  PetscCall(SolveOneOrAll(A, nullptr, B, weights, nullptr, X, options, results));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -17,21 +17,30 @@ public:
   /// x for one b. Collective.
   PetscErrorCode Solve(Vec b, Vec x, LatheLeastSquaresResult *result);
 
+  /// Columns of X for those of B, both MATDENSE; results may be null, else as many. Collective.
+  /// err  ARG_WRONG, ARG_SIZ
+  PetscErrorCode SolveAll(Mat B, Mat X, LatheLeastSquaresResult *results);
+
   /// Residual norm and backward error of any x, as in LatheLeastSquaresResult. Collective.
   PetscErrorCode Evaluate(Vec b, Vec x, PetscReal *residual_norm, PetscReal *backward_error) const;
 
   /// Of A, after SetUp.
   [[nodiscard]] PetscInt rank() const { return static_cast<PetscInt>(p_.rank() - p_.zeros()); }
 
+  /// Never auto, after SetUp.
+  [[nodiscard]] LatheRefine refine() const { return options_.refine; }
+
 private:
   struct RightHandSide {
-    std::vector<double> b;      // local rows over 2^exponent; empty when wide
-    std::vector<double> target; // wide: D·b over 2^exponent, on every rank
-    std::vector<double> all;    // wide: b over 2^exponent, on every rank
+    std::vector<double> b;      // local rows over 2^exponent; or, with target_given(),
+    std::vector<double> target; // D·b over 2^exponent, on every rank, and
+    std::vector<double> all;    // b over 2^exponent, on every rank
     int exponent = 0;
     double norm = 0;
   };
 
+  PetscErrorCode TakeMatrix(Mat A, Mat *tall);
+  PetscErrorCode TakeProducts(double factor, Mat *tall);
   PetscErrorCode Factor();
   PetscErrorCode TakeWeights(Vec weights);
   PetscErrorCode TakeRightHandSide(Vec b, RightHandSide *rhs) const;
@@ -48,11 +57,16 @@ private:
                            double *facts) const;
   [[nodiscard]] RefinementProblem Problem(const RightHandSide &rhs) const;
   [[nodiscard]] int terms() const;
+  /// Singular values of R below this times the largest are rounding errors of its factorisation.
+  [[nodiscard]] double rank_cut() const;
+  [[nodiscard]] int judge_terms() const { return rows_.has_entries() ? 2 : 1; }
+  [[nodiscard]] bool target_given() const { return wide_ || normal_; }
 
   LatheLeastSquaresOptions options_{};
-  bool wide_ = false; // m < n: A·Aᵀ·y = b, x = Aᵀ·y, with Aᵀ in the place of A
+  bool wide_ = false;   // m < n: A·Aᵀ·y = b, x = Aᵀ·y, with Aᵀ in the place of A
+  bool normal_ = false; // AᵀA·x = b
   Mat A_ = nullptr;
-  MatHandle adjoint_;
+  MatHandle adjoint_, entries_;
   LocalRows rows_;
   std::vector<double> weight_;
   SketchedFactor p_;

@@ -65,7 +65,9 @@ PetscErrorCode ReduceExpansions(MPI_Comm comm, std::vector<double> &sums, int te
 } // namespace
 
 PetscErrorCode LocalRows::Create(Mat A) {
-  PetscBool dense = PETSC_FALSE;
+  const char *type = nullptr;
+  PetscBool dense = PETSC_FALSE, rows = PETSC_FALSE, product = PETSC_FALSE,
+            transposed = PETSC_FALSE;
   PetscInt m = 0, n = 0, local = 0, begin = 0;
   PetscFunctionBegin;
   PetscCall(PetscObjectGetComm(reinterpret_cast<PetscObject>(A), &comm_));
@@ -84,11 +86,91 @@ PetscErrorCode LocalRows::Create(Mat A) {
                                       MATMPIDENSE, ""));
   dense_ = dense ? A : nullptr;
   sparse_.reset();
-  if (!dense) {
+  PetscCall(MatGetType(A, &type));
+  PetscCall(MatHasOperation(A, MATOP_GET_ROW, &rows));
+  operator_ = dense || rows ? nullptr : A;
+  if (operator_) {
+    PetscCall(MatHasOperation(A, MATOP_MULT, &product));
+    PetscCall(MatHasOperation(A, MATOP_MULT_TRANSPOSE, &transposed));
+    PetscCheck(product && transposed, comm_, PETSC_ERR_SUP,
+               "Least squares needs the rows of the matrix or its products, and type %s lacks %s",
+               type, product ? "MatMultTranspose" : "MatMult");
+  } else if (!dense) {
     sparse_ = std::make_shared<RowMatrix>();
     PetscCall(sparse_->Create(A));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LocalRows::Products(const NormalTerms &terms, ExpansionVector *g,
+                                   double *norm2) const {
+  VecHandle x, r;
+  PetscScalar *values = nullptr;
+  PetscInt begin = 0, end = 0;
+  const PetscInt *ranges = nullptr;
+  int rank = 0, size = 1;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(comm_, &rank));
+  PetscCallMPI(MPI_Comm_size(comm_, &size));
+  PetscCall(MatCreateVecs(operator_, x.out(), r.out()));
+  PetscCall(VecGetOwnershipRange(x, &begin, &end));
+  const auto first = static_cast<std::size_t>(begin), count = static_cast<std::size_t>(end - begin);
+  const auto scale = [&](std::size_t j) { return terms.scale ? terms.scale[j] : 1.0; };
+  PetscCall(VecGetArrayWrite(x, &values));
+  for (std::size_t j = 0; j < count; ++j)
+    values[j] = terms.x->value[first + j] * scale(first + j);
+  PetscCall(VecRestoreArrayWrite(x, &values));
+  PetscCall(MatMult(operator_, x, r));
+  PetscCall(VecGetArray(r, &values));
+  double square = 0;
+  for (std::size_t i = 0; i < rows_; ++i) {
+    const double head = (terms.b ? terms.b[i] : 0.0) - doubles(values)[i];
+    if (terms.residual)
+      terms.residual[i] = head;
+    doubles(values)[i] = terms.weight ? terms.weight[i] * head : head;
+    square += head * doubles(values)[i];
+  }
+  PetscCall(VecRestoreArray(r, &values));
+  PetscCall(MatMultTranspose(operator_, r, x));
+  PetscCall(VecGetOwnershipRanges(x, &ranges));
+  std::vector<int> counts, begins;
+  for (int q = 0; q < size; ++q) {
+    counts.push_back(static_cast<int>(ranges[q + 1] - ranges[q]));
+    begins.push_back(static_cast<int>(ranges[q]));
+  }
+  const VecRead part(x);
+  PetscCallMPI(MPI_Gatherv(part.data(), static_cast<int>(count), MPI_DOUBLE, g->value.data(),
+                           counts.data(), begins.data(), MPI_DOUBLE, 0, comm_));
+  PetscCallMPI(MPI_Reduce(&square, norm2, 1, MPI_DOUBLE, MPI_SUM, 0, comm_));
+  for (std::size_t j = 0; rank == 0 && j < cols_; ++j)
+    g->value[j] *= scale(j);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Entries by products with unit vectors, n of them.
+PetscErrorCode LocalRows::LargestByProducts(std::vector<double> *largest,
+                                            std::string *where) const {
+  VecHandle x, r;
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(operator_, x.out(), r.out()));
+  for (std::size_t j = 0; j < cols_; ++j) {
+    PetscReal size = 0;
+    PetscCall(VecSet(x, 0));
+    PetscCall(VecSetValue(x, static_cast<PetscInt>(j), 1, INSERT_VALUES));
+    PetscCall(VecAssemblyBegin(x));
+    PetscCall(VecAssemblyEnd(x));
+    PetscCall(MatMult(operator_, x, r));
+    PetscCall(VecNorm(r, NORM_INFINITY, &size));
+    (*largest)[j] = static_cast<double>(size);
+    if (!std::isfinite(size) && where->empty())
+      *where = Format("Column %zu of the matrix is not finite", j);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+double LocalRows::entries() const {
+  return sparse_ ? sparse_->global_entries()
+                 : static_cast<double>(global_rows_) * static_cast<double>(cols_);
 }
 
 PetscErrorCode LocalRows::NormalResidual(const NormalTerms &terms, ExpansionVector *g,
@@ -99,6 +181,11 @@ PetscErrorCode LocalRows::NormalResidual(const NormalTerms &terms, ExpansionVect
   const std::size_t width = static_cast<std::size_t>(x.terms);
   int rank = 0;
   PetscFunctionBegin;
+  if (operator_) {
+    PetscCheck(x.terms == 1, comm_, PETSC_ERR_SUP, "Products are known in one double only");
+    PetscCall(Products(terms, g, norm2));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCallMPI(MPI_Comm_rank(comm_, &rank));
   NormalRows m;
   m.rows = rows_;
@@ -108,14 +195,15 @@ PetscErrorCode LocalRows::NormalResidual(const NormalTerms &terms, ExpansionVect
   std::vector<double> sums(width * cols_ + width); // the last number is norm2
   if (dense_) {
     const DenseRead a(dense_);
-    std::vector<double> tile(normal_tile_rows(x.terms, cols_) * cols_),
-        lanes(width * cols_ * isa.lanes);
+    // Not set to zero: most of it is never touched.
+    const std::unique_ptr<double[]> tile(new double[normal_scratch(x.terms, cols_)]);
+    std::vector<double> lanes(width * cols_ * isa.lanes);
     m.cols = cols_;
     m.dense = a.data();
     m.ld = a.ld();
     m.scale = terms.scale;
     m.x = x.head();
-    m.tile = tile.data();
+    m.tile = tile.get();
     m.sum = lanes.data();
     isa.dense[level](m);
     for (std::size_t j = 0; j < cols_; ++j) {
@@ -201,7 +289,9 @@ PetscErrorCode LocalRows::LargestInColumns(std::vector<double> *largest) const {
                      static_cast<long long>(j), x);
     (*largest)[j] = std::max((*largest)[j], std::fabs(x));
   };
-  if (dense_) {
+  if (operator_) {
+    PetscCall(LargestByProducts(largest, &where));
+  } else if (dense_) {
     const DenseRead a(dense_);
     for (std::size_t j = 0; j < cols_; ++j)
       for (std::size_t i = 0; i < rows_; ++i)

@@ -9,6 +9,7 @@
 #include "sketching/local_vector.h"
 #include "sketching/normal_residual_isa.h"
 #include <memory>
+#include <string>
 
 namespace lathe::sketching {
 
@@ -25,9 +26,14 @@ struct NormalTerms {
 class LocalRows {
 public:
   /// MATDENSE types are read in place, which A must outlive; the rows of others (MatGetRow) are
-  /// copied (core/row_matrix.h). Collective on A.
-  /// err  SUP for complex scalars; FP an entry of a sparse matrix is not finite
+  /// copied (core/row_matrix.h); of a matrix without rows, as MATSHELL, the products are used, and
+  /// it must outlive *this too. Collective on A.
+  /// err  SUP for complex scalars, neither rows nor products; FP an entry of a sparse matrix is
+  ///      not finite
   PetscErrorCode Create(Mat A);
+
+  /// False: products only, hence one term and no Copy.
+  [[nodiscard]] bool has_entries() const { return !operator_; }
 
   [[nodiscard]] MPI_Comm comm() const { return comm_; }
   [[nodiscard]] std::int64_t global_rows() const { return global_rows_; }
@@ -35,6 +41,8 @@ public:
   [[nodiscard]] std::size_t cols() const { return cols_; }
   [[nodiscard]] std::int64_t first_row() const { return first_row_; }
   [[nodiscard]] bool dense() const { return !sparse_; }
+  /// Entries of A over all ranks, without the zeros of a sparse one.
+  [[nodiscard]] double entries() const;
 
   /// g = Aᵀ·W·(b − A·x) with the number of terms of x. Collective; one reduction to rank 0.
   ///   out  g      on rank 0; on the others anything
@@ -53,8 +61,11 @@ public:
   PetscErrorCode LargestInColumns(std::vector<double> *largest) const;
 
 private:
+  PetscErrorCode Products(const NormalTerms &terms, ExpansionVector *g, double *norm2) const;
+  PetscErrorCode LargestByProducts(std::vector<double> *largest, std::string *where) const;
+
   MPI_Comm comm_ = MPI_COMM_NULL;
-  Mat dense_ = nullptr;
+  Mat dense_ = nullptr, operator_ = nullptr;
   std::shared_ptr<RowMatrix> sparse_;
   std::int64_t global_rows_ = 0, first_row_ = 0;
   std::size_t rows_ = 0, cols_ = 0;

@@ -124,22 +124,23 @@ template <int K, class T> LATHE_INLINE void times(T *r, T w) {
   normalize<K>(r);
 }
 
+// In two or three doubles a pass computes while it waits for memory, and a short tile stays in the
+// level-1 cache.
 template <int K> struct Tile {
-  static constexpr std::size_t most = K == 1 ? most_tile_rows : 64;
-  std::size_t rows; // a multiple of 64
+  static constexpr std::size_t rows = short_tile_rows;
   const double *a;
   std::size_t ld;
   const double *ahead; // next tile, for the prefetch; may be null
   std::size_t ahead_ld;
-  double r[K][most]; // weighted
-  double head[most]; // not weighted, rounded
+  double r[K][rows]; // weighted
+  double head[rows]; // not weighted, rounded
 };
 
 // r ← w·(b − A·x) for `group` vectors of rows at a time.
 template <int K>
 LATHE_INLINE void residual(const NormalRows &m, Tile<K> &t, const double *b, const double *w,
                            double &norm2) {
-  constexpr std::size_t group = K == 1 ? 8 : K == 2 ? 4 : 2;
+  constexpr std::size_t group = K == 2 ? 4 : 2;
   V square = every(0);
   for (std::size_t i = 0; i < t.rows; i += group * lanes) {
     V r[group][K];
@@ -187,19 +188,11 @@ template <int K> LATHE_INLINE void gradient(const NormalRows &m, const Tile<K> &
     V s[K];
     for (int k = 0; k < K; ++k)
       s[k] = load(sum + static_cast<std::size_t>(k) * lanes);
-    if constexpr (K == 1) { // four chains hide the latency of a fused product
-      V part[4] = {s[0], every(0), every(0), every(0)};
-      for (std::size_t i = 0; i < t.rows; i += 4 * lanes)
-        for (std::size_t q = 0; q < 4; ++q)
-          part[q] = fma(load(a + i + q * lanes), load(&t.r[0][i + q * lanes]), part[q]);
-      s[0] = (part[0] + part[1]) + (part[2] + part[3]);
-    } else {
-      for (std::size_t i = 0; i < t.rows; i += lanes) {
-        V r[K];
-        for (int k = 0; k < K; ++k)
-          r[k] = load(&t.r[k][i]);
-        add_product<K>(s, load(a + i), r);
-      }
+    for (std::size_t i = 0; i < t.rows; i += lanes) {
+      V r[K];
+      for (int k = 0; k < K; ++k)
+        r[k] = load(&t.r[k][i]);
+      add_product<K>(s, load(a + i), r);
     }
     for (int k = 0; k < K; ++k)
       store(sum + static_cast<std::size_t>(k) * lanes, s[k]);
@@ -208,15 +201,13 @@ template <int K> LATHE_INLINE void gradient(const NormalRows &m, const Tile<K> &
 
 template <int K> void dense(NormalRows &m) noexcept {
   Tile<K> t{};
-  t.rows = normal_tile_rows(K, m.cols);
-  double b[Tile<K>::most], w[Tile<K>::most];
+  double b[Tile<K>::rows], w[Tile<K>::rows];
   for (std::size_t i = 0; i < m.rows; i += t.rows) {
     const std::size_t height = m.rows - i < t.rows ? m.rows - i : t.rows;
     const bool copy = height < t.rows || m.scale;
     t.a = copy ? m.tile : m.dense + i;
     t.ld = copy ? t.rows : m.ld;
-    // The processor's own prefetch serves the long tiles of one double better.
-    t.ahead = K > 1 && m.rows - i >= 2 * t.rows ? m.dense + i + t.rows : nullptr;
+    t.ahead = m.rows - i >= 2 * t.rows ? m.dense + i + t.rows : nullptr;
     t.ahead_ld = m.ld;
     if (copy)
       for (std::size_t j = 0; j < m.cols; ++j)
@@ -232,6 +223,100 @@ template <int K> void dense(NormalRows &m) noexcept {
     if (m.residual)
       for (std::size_t l = 0; l < height; ++l)
         m.residual[i + l] = t.head[l];
+  }
+}
+
+// In one double a pass waits for memory alone. So it reads long pieces of columns, asks for the
+// next piece while it adds this one to the residual of its tile, and meanwhile adds the tile
+// before, which is in the level-2 cache, to the gradient: 0.85 to 1 of the read bandwidth, 0.5 with
+// one tile after the other.
+struct Piece {
+  const double *a = nullptr;
+  std::size_t ld = 0, rows = 0; // rows: a multiple of `unroll`
+};
+constexpr std::size_t unroll = 4 * lanes;
+
+LATHE_INLINE void add_column(const double *a, double x, std::size_t rows, double *r) {
+  for (std::size_t i = 0; i < rows; i += lanes)
+    store(r + i, fma(load(a + i), every(x), load(r + i)));
+}
+
+LATHE_INLINE void add_dot(const double *a, const double *r, std::size_t rows, double *sum) {
+  V part[4] = {load(sum), every(0), every(0), every(0)}; // four chains hide the latency
+  for (std::size_t i = 0; i < rows; i += unroll)
+    for (std::size_t q = 0; q < 4; ++q)
+      part[q] = fma(load(a + i + q * lanes), load(r + i + q * lanes), part[q]);
+  store(sum, (part[0] + part[1]) + (part[2] + part[3]));
+}
+
+// add_column of one tile and add_dot of the tile before, both long; `ahead` is asked for.
+LATHE_INLINE void add_both(const double *a, double x, double *r, const double *ahead,
+                           const double *before, const double *r_before, double *sum) {
+  V part[4] = {load(sum), every(0), every(0), every(0)};
+  const V scale = every(x);
+  for (std::size_t i = 0; i < long_tile_rows; i += unroll) {
+    if (ahead)
+      for (std::size_t l = 0; l < unroll; l += 8)
+        __builtin_prefetch(ahead + i + l, 0, 3);
+    for (std::size_t q = 0; q < 4; ++q) {
+      const std::size_t k = i + q * lanes;
+      store(r + k, fma(load(a + k), scale, load(r + k)));
+      part[q] = fma(load(before + k), load(r_before + k), part[q]);
+    }
+  }
+  store(sum, (part[0] + part[1]) + (part[2] + part[3]));
+}
+
+// Rows from i on; where the matrix ends before the tile, or is scaled, a copy.
+LATHE_INLINE Piece piece(const NormalRows &m, std::size_t i, double *copy) {
+  const std::size_t height = m.rows - i < long_tile_rows ? m.rows - i : long_tile_rows;
+  if (height == long_tile_rows && !m.scale)
+    return {m.dense + i, m.ld, height};
+  const std::size_t padded = (height + unroll - 1) / unroll * unroll;
+  for (std::size_t j = 0; j < m.cols; ++j)
+    for (std::size_t l = 0; l < padded; ++l)
+      copy[j * padded + l] =
+          l < height ? m.dense[i + l + j * m.ld] * (m.scale ? m.scale[j] : 1.0) : 0.0;
+  return {copy, padded, padded};
+}
+
+void dense_double(NormalRows &m) noexcept {
+  double r[2][long_tile_rows];
+  Piece before;
+  std::size_t k = 0; // r[k] belongs to this tile
+  for (std::size_t i = 0; before.rows > 0 || i < m.rows; i += long_tile_rows, k = 1 - k) {
+    const std::size_t height = i >= m.rows                   ? 0
+                               : m.rows - i < long_tile_rows ? m.rows - i
+                                                             : long_tile_rows;
+    const Piece now = height > 0 ? piece(m, i, m.tile + k * long_tile_rows * m.cols) : Piece{};
+    for (std::size_t l = 0; l < now.rows; ++l)
+      r[k][l] = m.b && l < height ? m.b[i + l] : 0.0;
+    const bool both = now.rows == long_tile_rows && before.rows == long_tile_rows;
+    for (std::size_t j = 0; j < m.cols; ++j) {
+      const double *a = now.a + j * now.ld, *last = before.a + j * before.ld;
+      double *sum = m.sum + j * lanes;
+      if (both) {
+        const double *ahead = m.scale                            ? nullptr
+                              : j + 1 < m.cols                   ? a + now.ld
+                              : m.rows - i >= 2 * long_tile_rows ? m.dense + i + long_tile_rows
+                                                                 : nullptr;
+        add_both(a, -m.x[j], r[k], ahead, last, r[1 - k], sum);
+        continue;
+      }
+      if (now.rows > 0)
+        add_column(a, -m.x[j], now.rows, r[k]);
+      if (before.rows > 0)
+        add_dot(last, r[1 - k], before.rows, sum);
+    }
+    for (std::size_t l = 0; l < height; ++l) {
+      const double head = r[k][l];
+      if (m.residual)
+        m.residual[i + l] = head;
+      if (m.weight)
+        r[k][l] *= m.weight[i + l];
+      m.norm2 += head * r[k][l];
+    }
+    before = now;
   }
 }
 
@@ -270,7 +355,7 @@ template <int K, class Index> void sparse(NormalRows &m) noexcept {
 const NormalIsa LATHE_NORMAL_ISA = {
     .name = LATHE_NORMAL_NAME,
     .lanes = lanes,
-    .dense = {dense<1>, dense<2>, dense<3>},
+    .dense = {dense_double, dense<2>, dense<3>},
     .sparse32 = {sparse<1, std::int32_t>, sparse<2, std::int32_t>, sparse<3, std::int32_t>},
     .sparse64 = {sparse<1, std::int64_t>, sparse<2, std::int64_t>, sparse<3, std::int64_t>},
 };

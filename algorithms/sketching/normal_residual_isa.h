@@ -7,13 +7,11 @@
 
 namespace lathe::sketching {
 
-/// Rows of a tile, a multiple of 64, for so many terms and columns. In one double a pass waits for
-/// memory, and long pieces of columns come faster; with more terms it computes meanwhile, and a
-/// short tile stays in the level-1 cache.
-inline constexpr std::size_t most_tile_rows = 512;
-inline constexpr std::size_t normal_tile_rows(int terms, std::size_t cols) {
-  const std::size_t fit = 32768 / (cols > 0 ? cols : 1) / 64 * 64;
-  return terms > 1 || fit < 64 ? 64 : fit < most_tile_rows ? fit : most_tile_rows;
+/// Rows of the tiles that passes over a dense matrix go through, in one double and in more.
+inline constexpr std::size_t long_tile_rows = 512, short_tile_rows = 64;
+/// Numbers of scratch that they need.
+inline constexpr std::size_t normal_scratch(int terms, std::size_t cols) {
+  return (terms > 1 ? short_tile_rows : 2 * long_tile_rows) * cols;
 }
 
 /// Rows of a matrix, dense by columns or sparse by rows, and the vectors that go with them.
@@ -28,7 +26,7 @@ struct NormalRows {
   const double *x = nullptr;      // term k of number j at k·cols + j
   const double *b = nullptr;      // null: 0
   const double *weight = nullptr; // null: 1
-  double *tile = nullptr;         // dense: normal_tile_rows(…)·cols numbers of scratch
+  double *tile = nullptr;         // dense: normal_scratch(terms, cols) numbers
   double *sum = nullptr;          // see NormalKernel
   double *residual = nullptr;     // out: r rounded; null: not wanted
   double norm2 = 0;               // += Σ weight·r²

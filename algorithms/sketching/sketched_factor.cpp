@@ -54,18 +54,61 @@ static PetscErrorCode Weighted(Mat A, const double *weight, std::size_t count, M
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+namespace {
+
+// W^(1/2)·A of a matrix known by its products.
+struct WeightedProducts {
+  Mat a = nullptr;
+  VecHandle root, product;
+  MatHandle shell;
+
+  PetscErrorCode Create(Mat A, const double *weight, std::size_t count) {
+    PetscInt m = 0, n = 0, rows = 0, columns = 0;
+    PetscScalar *x = nullptr;
+    PetscFunctionBegin;
+    a = A;
+    PetscCall(MatCreateVecs(A, nullptr, root.out()));
+    PetscCall(VecDuplicate(root, product.out()));
+    PetscCall(VecGetArrayWrite(root, &x));
+    for (std::size_t i = 0; i < count; ++i)
+      x[i] = std::sqrt(weight[i]);
+    PetscCall(VecRestoreArrayWrite(root, &x));
+    PetscCall(MatGetLocalSize(A, &m, &n));
+    PetscCall(MatGetSize(A, &rows, &columns));
+    PetscCall(MatCreateShell(PetscObjectComm(reinterpret_cast<PetscObject>(A)), m, n, rows, columns,
+                             this, shell.out()));
+    PetscCall(MatShellSetOperation(shell, MATOP_MULT_TRANSPOSE,
+                                   reinterpret_cast<void (*)()>(MultiplyTransposed)));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+
+  static PetscErrorCode MultiplyTransposed(Mat shell, Vec x, Vec y) {
+    WeightedProducts *self = nullptr;
+    PetscFunctionBegin;
+    PetscCall(MatShellGetContext(shell, static_cast<void *>(&self)));
+    PetscCall(VecPointwiseMult(self->product, self->root, x));
+    PetscCall(MatMultTranspose(self->a, self->product, y));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+};
+
+} // namespace
+
 // *sa ← S·A or A on rank 0, *height numbers a column.
 PetscErrorCode SketchedFactor::Collect(Mat A, const LocalRows &rows, const double *weight,
                                        const SketchSize &size, std::vector<double> *sa,
                                        std::size_t *height) {
   MatHandle weighted;
+  WeightedProducts products;
   PetscFunctionBegin;
   const auto m = static_cast<std::size_t>(rows.global_rows());
-  const double wanted =
-      std::max(size.factor * static_cast<double>(n_), static_cast<double>(n_) + 8);
-  if (weight) {
+  const double wanted = rows_wanted(size.factor, n_);
+  if (weight && rows.has_entries()) {
     PetscCall(Weighted(A, weight, rows.rows(), &weighted));
     A = weighted;
+  } else if (weight) {
+    PetscCall(products.Create(A, weight, rows.rows()));
+    A = products.shell;
   }
   if (wanted >= static_cast<double>(m)) {
     LocalRows all;
@@ -102,14 +145,17 @@ PetscErrorCode SketchedFactor::FindZeros(const LocalRows &rows, std::vector<doub
   scale_.assign(n_, 1.0);
   appended_.assign(n_, 0.0);
   zeros_ = 0;
+  zero_columns_.clear();
   for (std::size_t j = 0; j < n_; ++j) {
     PetscCheck(std::isfinite(size[j]), comm_, PETSC_ERR_FP,
-               "Column %lld of the matrix has entries too large to be added; scale it",
+               "Column %lld of the matrix has entries too large to be added, infinite or NaN",
                static_cast<long long>(j));
     const bool zero = !(size[j] > 0) && !(largest[j] > 0);
     if (!zero)
       scale_[j] = std::scalbn(1.0, -std::ilogb(size[j] > 0 ? size[j] : largest[j]));
     appended_[j] = std::sqrt(ridge) * scale_[j];
+    if (zero)
+      zero_columns_.push_back(j);
     if (zero && !(ridge > 0)) {
       appended_[j] = 1;
       ++zeros_;
@@ -187,7 +233,7 @@ PetscErrorCode SketchedFactor::Start(const LocalRows &rows, const double *weight
     dense::multiply_qt(height, n_, q_.data(), height, tau_.data(), sb.data());
     if (triangular_) {
       std::copy_n(sb.begin(), n_, y->begin());
-      dense::trsm('L', 'U', 'N', n_, 1, r_.data(), n_, y->data(), n_);
+      multiply(y);
     } else { // R⁺ = P·Pᵀ·Rᵀ
       dense::gemv('T', n_, n_, 1.0, r_.data(), n_, sb.data(), 0.0, y->data());
       multiply_transposed(y);
@@ -270,11 +316,13 @@ void SketchedFactor::multiply_rows(std::size_t count, double *tile, std::size_t 
 void SketchedFactor::multiply(std::vector<double> *v) const {
   if (triangular_) {
     dense::trsm('L', 'U', 'N', n_, 1, r_.data(), n_, v->data(), n_);
-    return;
+  } else {
+    std::vector<double> out(n_);
+    dense::gemv('N', n_, rank_, 1.0, p_.data(), n_, v->data(), 0.0, out.data());
+    *v = std::move(out);
   }
-  std::vector<double> out(n_);
-  dense::gemv('N', n_, rank_, 1.0, p_.data(), n_, v->data(), 0.0, out.data());
-  *v = std::move(out);
+  for (const std::size_t j : zero_columns_)
+    (*v)[j] = 0; // but for rounding errors of the factorisation it is
 }
 
 void SketchedFactor::multiply_transposed(std::vector<double> *v) const {

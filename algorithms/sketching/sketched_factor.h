@@ -8,6 +8,7 @@
 #pragma once
 #include "sketching/normal_residual.h"
 #include "sketching/sketch.h"
+#include <algorithm>
 #include <cstdint>
 
 namespace lathe::sketching {
@@ -19,10 +20,16 @@ struct SketchSize {
   bool keep = false; // Q too, for Start
 };
 
+/// Rows of S for n columns; where A has no more, A itself is factored.
+inline double rows_wanted(double factor, std::size_t n) {
+  return std::max(factor * static_cast<double>(n), static_cast<double>(n) + 8);
+}
+
 class SketchedFactor {
 public:
   /// From A (its local rows, and their weights or null) and the ridge λ. With factor·n ≥ m, A
-  /// itself goes to rank 0 in the place of S·A. Collective. err  FP an entry is not finite
+  /// itself, whose entries must be known, goes to rank 0 in the place of S·A. Collective. err  FP
+  /// an entry is not finite
   PetscErrorCode Create(Mat A, const LocalRows &rows, const double *weight, double ridge,
                         const SketchSize &size);
 
@@ -68,6 +75,7 @@ private:
   int me_ = 0;
   std::size_t n_ = 0, rank_ = 0, zeros_ = 0;
   bool triangular_ = true;
+  std::vector<std::size_t> zero_columns_;
   std::vector<double> scale_, appended_, r_, p_;
   double norm_ = 0, condition_ = 0, ratio_ = 0;
   Sketch sketch_; // rows 0: A itself

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // -ksp_type pne, spir, fossils: least squares to the last bit (sketching/least_squares.h) for a
-// rectangular operator, dense or sparse, in a program that knows KSPLSQR only. The preconditioner
+// rectangular operator, dense, sparse or (spir, fossils) matrix-free, or for MATNORMAL of one, in a
+// program that knows KSPLSQR only. The preconditioner
 // is inside, so the PC is set to none: PETSc's default would be an incomplete factorisation of a
 // rectangular matrix. Tolerances of the KSP are not read; a solve ends where corrections end.
 #include "core/error.h"
@@ -35,19 +36,12 @@ PetscErrorCode EnsureSetUp(KSP ksp, Context &self) {
   Mat A = nullptr;
   PetscObjectId id = 0;
   PetscObjectState state = 0;
-  PetscBool normal = PETSC_FALSE;
   PetscFunctionBegin;
   PetscCall(KSPGetOperators(ksp, &A, nullptr));
   PetscCall(PetscObjectGetId(reinterpret_cast<PetscObject>(A), &id));
   PetscCall(PetscObjectStateGet(reinterpret_cast<PetscObject>(A), &state));
   if (self.ready && id == self.matrix && state == self.state)
     PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscObjectTypeCompareAny(reinterpret_cast<PetscObject>(A), &normal, MATNORMAL,
-                                      MATNORMALHERMITIAN, ""));
-  PetscCheck(!normal, comm, PETSC_ERR_SUP,
-             "ksp_type %s takes the rectangular matrix A as operator, not A^T A, which has lost "
-             "half of its digits; call KSPSetOperators with A",
-             object(ksp)->type_name);
   self.ready = false;
   LatheGuard(comm, PetscCall(self.solver.SetUp(A, nullptr, self.options)));
   self.matrix = id;
@@ -118,7 +112,7 @@ PetscErrorCode Print(const Context &self, PetscViewer viewer) {
       viewer,
       "  least squares by %s, refine %s: %s, backward error %.2g, %.1f digits, rank %" PetscInt_FMT
       ", condition %.2g, residual norm %.17g\n",
-      LatheLeastSquaresMethodName(self.options.method), LatheRefineName(self.options.refine),
+      LatheLeastSquaresMethodName(self.options.method), LatheRefineName(self.solver.refine()),
       LatheLeastSquaresReasonName(r.reason), static_cast<double>(r.backward_error),
       static_cast<double>(r.digits), r.rank, static_cast<double>(r.cond_estimate),
       static_cast<double>(r.residual_norm)));

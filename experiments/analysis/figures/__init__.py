@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Figures and answers by experiment. A module names its EXPERIMENTS and offers answer(result), one
 sentence, and figures(result), a list of Figure (None: no data for it); a new one is a line here."""
-from . import bench, bessel, least_squares, lipschitz, matern, sketching, trace, vmf
+from . import bench, bessel, least_squares, lipschitz, lp, matern, sketching, trace, vmf
 
-MODULES = (bench, bessel, least_squares, lipschitz, matern, sketching, trace, vmf)
+MODULES = (bench, bessel, least_squares, lipschitz, lp, matern, sketching, trace, vmf)
 
 
 def _module(result):

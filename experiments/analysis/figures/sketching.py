@@ -66,6 +66,38 @@ def singular_values(result):
     return finish(figure, "Norms that sketches keep", reading)
 
 
+def distortion(result):
+    """Histograms of the distortion max(1 - smallest, largest - 1) over the draws."""
+    if "smallest_by_draw" not in result:
+        return None
+    done = _done(result)
+    kind, given = _texts(result, "kind"), _texts(result, "input")
+    factor = np.asarray(result["factor"].values)
+    low, high = (np.asarray(result[f"{n}_by_draw"].values, dtype=float)
+                 for n in ("smallest", "largest"))
+    most = factor[done].max()
+    inputs = list(dict.fromkeys(given[done]))
+    figure, axes = plt.subplots(1, len(inputs), figsize=(4.6 * len(inputs) + 0.4, 3.6), sharey=True,
+                                squeeze=False)
+    worst = (0.0, "", "")
+    for axis, name in zip(axes[0], inputs):
+        mine = [i for i in done if given[i] == name and factor[i] == most]
+        spread = {i: np.maximum(1 - low[i], high[i] - 1) for i in mine}
+        edges = np.linspace(0, max(1.0, *(x.max() for x in spread.values())), 41)
+        for k, (i, x) in enumerate(spread.items()):
+            axis.hist(x, bins=edges, histtype="step", color=CYCLE[k % len(CYCLE)], label=kind[i],
+                      linestyle="-" if k < len(CYCLE) else "--")
+            worst = max(worst, (float(x.max()), kind[i], name))
+        axis.axvline(1, color=GREY, linewidth=1, linestyle=":")
+        axis.set_title(f"{name} subspaces", fontsize=10)
+        axis.set_xlabel("distortion")
+    axes[0][0].set_ylabel("draws")
+    axes[0][-1].legend(fontsize=7)
+    return finish(figure, "Distortion over the draws",
+                  f"At d = {most} n the largest distortion of any draw is {worst[0]:.2f} "
+                  f"({worst[1]}, {worst[2]}); at 1 a sketch may lose a direction.")
+
+
 def coordinates(result):
     """Largest coordinate error of sketched least squares: distribution over the draws."""
     if "coordinate_by_draw" not in result:
@@ -94,4 +126,4 @@ def coordinates(result):
 
 
 def figures(result):
-    return [singular_values(result), coordinates(result)]
+    return [singular_values(result), distortion(result), coordinates(result)]

@@ -199,6 +199,16 @@ TEST_CASE("ranks without rows, and rows in any distribution", "[sketching]") {
   CHECK(forward_error(everywhere(d.x), exact).exact == 20);
 }
 
+TEST_CASE("a sketch of too few rows is made larger", "[sketching]") {
+  const LeastSquares p = problem_of(300, 10, 1e4, 1e-2, 69);
+  for (const PetscReal factor : {0.1, 0.5, 1.0, 40.0}) { // 40: A itself
+    LatheLeastSquaresOptions o = defaults();
+    o.factor = factor;
+    CAPTURE(factor);
+    CHECK(forward_error(solve(p, MATDENSE, o).x, exact_solution(p)).exact == 10);
+  }
+}
+
 TEST_CASE("refusals name what is wrong, on every rank", "[sketching]") {
   const auto refused = [](const LeastSquares &p, const char *type,
                           const LatheLeastSquaresOptions &o = defaults()) {
@@ -231,8 +241,8 @@ TEST_CASE("refusals name what is wrong, on every rank", "[sketching]") {
     CHECK_ALL(c.code == PETSC_ERR_ARG_OUTOFRANGE);
     CHECK_ALL(c.message.find(name) != std::string::npos);
   };
-  with([](auto &o) { o.factor = 0.5; }, "-lathe_ls_factor is 0.5");
-  with([](auto &o) { o.nonzeros = 0; }, "-lathe_ls_nnz is 0");
+  with([](auto &o) { o.factor = -0.5; }, "-lathe_ls_factor is -0.5");
+  with([](auto &o) { o.nonzeros = -1; }, "-lathe_ls_nnz is -1");
   with([](auto &o) { o.nonzeros = 65; }, "-lathe_ls_nnz is 65");
   with([](auto &o) { o.ridge = -1; }, "-lathe_ls_ridge is -1");
   with([](auto &o) { o.max_refinements = -1; }, "-lathe_ls_max_refinements is -1");
