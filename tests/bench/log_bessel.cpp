@@ -201,33 +201,6 @@ void inverse_ratio() {
   }
 }
 
-/// Times of cells all over the double range: no loop in v or x, so no cell is much slower.
-void worst_over_median() {
-  const std::vector<double> exponents{-300, -100, -20, -5, -2, -1, -0.5, 0,  0.5, 1,
-                                      1.2,  1.5,  2,   3,  5,  8,  12,   20, 100, 300};
-  constexpr std::size_t n = 256;
-  std::vector<double> times[3];
-  for (const double a : exponents)
-    for (const double b : exponents) {
-      Workload w = uniform("", 0, 1, 0, 1, n);
-      for (std::size_t i = 0; i < n; ++i) {
-        w.v[i] = std::pow(10, a + 0.3 * w.v[i]);
-        w.x[i] = std::pow(10, b + 0.3 * w.x[i]);
-      }
-      times[0].push_back(time_alone([&] { call_all(bessel::log_bessel_i<>, w, w.out); }).min);
-      times[1].push_back(time_alone([&] { call_all(bessel::log_bessel_k<>, w, w.out); }).min);
-      times[2].push_back(time_alone([&] { bessel::log_bessel_ik(w.v, w.x, w.out, w.other); }).min);
-    }
-  const char *names[] = {"log_bessel_i_scalar", "log_bessel_k_scalar", "log_bessel_ik"};
-  for (std::size_t k = 0; k < 3; ++k) {
-    const Spread s = spread(times[k]);
-    const double ratio = s.median / s.max;
-    show(names[k], "worst_cell", n,
-         {{s.max, s.max, s.max}, {s.median, s.min, s.max}, {ratio, ratio, ratio}}, "median_cell",
-         0.25);
-  }
-}
-
 void speed() {
   Workload small = uniform("0..150", 0, 150, 0, 150);
   Workload large = uniform("150..1e4", 150, 1e4, 150, 1e4);
@@ -262,7 +235,6 @@ void speed() {
   scalar(large, true, {{"seed_algorithm", 1 / 1.6}});
   scalar(large, false, {{"seed_algorithm", 1 / 1.6}});
   inverse_ratio();
-  worst_over_median();
 }
 
 } // namespace

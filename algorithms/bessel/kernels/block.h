@@ -34,6 +34,7 @@ struct Block {
     return {result[0] + at, result[1] + at, result[2] + at, result[3] + at, sign};
   }
 };
+static_assert(sizeof(Block) < 180 << 10);
 
 // The int makes g++ take as many points at once as a vector has ints, that is two vectors of
 // doubles in turn: one alone waits for its own results, up to 1.4 times as long. Derivatives are
@@ -130,8 +131,10 @@ template <class Function> LATHE_BESSEL_INLINE void sort(int m, Block &b) noexcep
 #pragma omp simd
   for (int j = 0; j < m; ++j) {
     const double vj = b.given_v[j], xj = Function::map(b.given_x[j]);
+    const bool regular = Function::regular(vj, xj);
+    b.given_v[j] = regular ? Function::order(vj) : vj;
     b.given_x[j] = xj;
-    b.group[j] = Function::regular(vj, xj) ? Function::region(vj, xj) : edge<Function>;
+    b.group[j] = regular ? Function::region(vj, xj) : edge<Function>;
   }
   for (int j = 0; j < m; ++j)
     ++next[j % streams][b.group[j]];

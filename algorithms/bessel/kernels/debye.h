@@ -47,9 +47,9 @@ LATHE_BESSEL_INLINE double every_other_term(double q, double ss) noexcept {
 
 template <class Table, int terms>
 LATHE_BESSEL_INLINE OddEven debye_sum(double q, double s) noexcept {
-  const double ss = s * s;
-  return {s * every_other_term<Table, 1, terms>(q, ss),
-          ss * every_other_term<Table, 2, terms>(q, ss)};
+  const double r = flushed(s), rr = r * r;
+  return {r * every_other_term<Table, 1, terms>(q, rr),
+          rr * every_other_term<Table, 2, terms>(q, rr)};
 }
 
 /// Pieces of the expansion; w, s = 1/w unscaled.
@@ -60,22 +60,23 @@ struct DebyeLead {
 
 LATHE_BESSEL_INLINE DebyeLead debye_lead(double v, double x) noexcept {
   const Scaled a = scaled(v, x);
-  const DoubleDouble vv = two_product(a.v, a.v), xx = two_product(a.x, a.x);
+  const double order = flushed<-100>(a.v), argument = flushed<-100>(a.x);
+  const DoubleDouble vv = two_product(order, order), xx = two_product(argument, argument);
   const DoubleDouble ww = vv + xx;
   const double w = __builtin_sqrt(ww.hi), s = 1.0 / w;
   const double w_lo = (fma(-w, w, ww.hi) + ww.lo) * (0.5 * s);
   // asinh(v/x) = log((v + w)/x)
-  DoubleDouble n = fast_two_sum(w, a.v);
+  DoubleDouble n = fast_two_sum(w, order);
   n.lo += w_lo;
   const Split m = split(x);
   const double reciprocal = 1.0 / m.mantissa, r = n.hi * reciprocal;
   const DoubleDouble ratio = fast_two_sum(r, (fma(-r, m.mantissa, n.hi) + n.lo) * reciprocal);
   const DoubleDouble l = log_accurate(ratio, a.exponent - m.exponent);
-  const DoubleDouble vl = l * a.v;
+  const DoubleDouble vl = l * order;
   DoubleDouble lambda = two_sum(w, -vl.hi);
   lambda = fast_two_sum(lambda.hi, lambda.lo + (w_lo - vl.lo));
   const DoubleDouble log_w = log(w, a.exponent);
-  const double t = v / x, sine = a.v * s;
+  const double t = v / x, sine = order * s;
   return {{lambda.hi * a.unscale, lambda.lo * a.unscale},
           {0.5 * log_w.hi, 0.5 * log_w.lo},
           w * a.unscale,
@@ -128,11 +129,12 @@ template <int terms> LATHE_BESSEL_INLINE DoubleDouble debye_log_i(double v, doub
 /// The same with Λ in plain double: error within 4 eps·max(1, |f|, w).
 template <int terms> LATHE_BESSEL_INLINE Both debye_fast(double v, double x) noexcept {
   const Scaled a = scaled(v, x);
-  const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w;
+  const double order = flushed<-100>(a.v), argument = flushed<-100>(a.x);
+  const double w = __builtin_sqrt(fma(order, order, argument * argument)), s = 1.0 / w;
   const Split m = split(x);
-  const double asinh = log_fast((a.v + w) / m.mantissa, a.exponent - m.exponent);
-  const double lambda = fma(-a.v, asinh, w) * a.unscale;
-  const double half_log_w = 0.5 * log_fast(w, a.exponent), sine = a.v * s;
+  const double asinh = log_fast((order + w) / m.mantissa, a.exponent - m.exponent);
+  const double lambda = fma(-order, asinh, w) * a.unscale;
+  const double half_log_w = 0.5 * log_fast(w, a.exponent), sine = order * s;
   const OddEven d = debye_sum<tables::DebyeD, terms>(sine * sine, s * a.scale);
   return {(lambda - half_log_w) - half_log_2pi + d.sum(),
           (half_log_half_pi - lambda) - half_log_w + d.alternating()};

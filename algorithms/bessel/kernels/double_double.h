@@ -25,6 +25,15 @@ LATHE_BESSEL_INLINE double from_bits(std::uint64_t u) noexcept {
 #endif
 }
 
+/// x, or 0 where |x| < 2^least, for an x that counts beside 1 or by its square: no sum changes, and
+/// no subnormal number arises, with which an operation takes 20 ns on many processors. By bits, so
+/// that no compiler squares x before it chooses.
+template <int least = -400> LATHE_BESSEL_INLINE double flushed(double x) noexcept {
+  constexpr std::uint64_t bound = static_cast<std::uint64_t>(1023 + least) << 52;
+  const std::uint64_t u = bits(x);
+  return from_bits((u & 0x7fffffffffffffff) < bound ? 0 : u);
+}
+
 /// hi + lo, |lo| at most about an ulp of hi.
 struct DoubleDouble {
   double hi, lo;
@@ -79,6 +88,16 @@ LATHE_BESSEL_INLINE DoubleDouble operator*(DoubleDouble a, DoubleDouble b) noexc
 LATHE_BESSEL_INLINE DoubleDouble operator/(DoubleDouble a, DoubleDouble b) noexcept {
   const double q = a.hi / b.hi;
   return {q, (fma(-q, b.hi, a.hi) + fma(-q, b.lo, a.lo)) / b.hi};
+}
+
+/// a b + c. In a recurrence a.lo is known last: one fma depends on it.
+LATHE_BESSEL_INLINE DoubleDouble fma(DoubleDouble a, double b, DoubleDouble c) noexcept {
+  const DoubleDouble p = two_product(a.hi, b), s = two_sum(p.hi, c.hi);
+  return {s.hi, fma(a.lo, b, s.lo + (p.lo + c.lo))};
+}
+LATHE_BESSEL_INLINE DoubleDouble fma(DoubleDouble a, DoubleDouble b, DoubleDouble c) noexcept {
+  const DoubleDouble p = two_product(a.hi, b.hi), s = two_sum(p.hi, c.hi);
+  return {s.hi, fma(a.lo, b.hi, s.lo + (fma(a.hi, b.lo, p.lo) + c.lo))};
 }
 
 LATHE_BESSEL_INLINE double rounded(DoubleDouble a) noexcept {

@@ -38,7 +38,7 @@ LATHE_BESSEL_INLINE double to_double(std::uint64_t small) noexcept {
 
 /// x > 0, subnormal or not.
 LATHE_BESSEL_INLINE Split split(double x) noexcept {
-  const bool subnormal = x < 0x1p-1022;
+  const bool subnormal = bits(x) < 0x0010000000000000;
   const std::uint64_t u = bits(subnormal ? x * 0x1p54 : x);
   return {from_bits((u & 0x000fffffffffffff) | 0x3ff0000000000000),
           to_double(u >> 52) - (subnormal ? 1077.0 : 1023.0)};
@@ -65,6 +65,34 @@ LATHE_BESSEL_INLINE Cell cell_of(double r) noexcept {
 
 // Of k log 2, log c, z, z²/2, … each is 0 or above all that follow it: their sums need no two_sum.
 
+struct LogTail { // (-1)^k/(k + 1), k = 0 … 11
+  static constexpr double c[] = {1.0,     -0.5,   1.0 / 3, -0.25, 0.2,      -1.0 / 6,
+                                 1.0 / 7, -0.125, 1.0 / 9, -0.1,  1.0 / 11, -1.0 / 12};
+};
+
+struct InverseFactorials { // 1/(k + 2)!, k = 0 … 11
+  static constexpr double c[] = {
+      0.5,           1.0 / 6,        1.0 / 24,          1.0 / 120,
+      1.0 / 720,     1.0 / 5040,     1.0 / 40320,       1.0 / 362880,
+      1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600.0, 1.0 / 6227020800.0};
+};
+
+// Σ c[k] z^(2j), k = first + 2j ≤ last.
+template <class Table, int first, int last>
+LATHE_BESSEL_INLINE double every_other(double zz) noexcept {
+  constexpr double c = Table::c[first];
+  if constexpr (first + 2 > last)
+    return c;
+  else
+    return fma(every_other<Table, first + 2, last>(zz), zz, c);
+}
+
+/// Σ c[first + j] z^j up to c[last]: even and odd powers apart are half as long a chain.
+template <class Table, int first, int last>
+LATHE_BESSEL_INLINE double even_odd(double z, double zz) noexcept {
+  return fma(every_other<Table, first + 1, last>(zz), z, every_other<Table, first, last>(zz));
+}
+
 /// log((r.hi + r.lo)·2^k), r.hi normal and positive: absolute error about 2^-88 (1 + |log|).
 LATHE_BESSEL_INLINE DoubleDouble log_accurate(DoubleDouble r, double k) noexcept {
   const Cell cell = cell_of(r.hi);
@@ -76,15 +104,7 @@ LATHE_BESSEL_INLINE DoubleDouble log_accurate(DoubleDouble r, double k) noexcept
   const double zzz = zz * z.hi, zzz_lo = fma(zz, z.hi, -zzz) + zz_lo * z.hi + zz * z.lo;
   constexpr double third = 1.0 / 3, third_lo = 0x1.5555555555555p-56;
   const double t3 = zzz * third, t3_lo = fma(zzz, third, -t3) + zzz * third_lo + zzz_lo * third;
-  double tail = fma(z.hi, -1.0 / 12, 1.0 / 11);
-  tail = fma(z.hi, tail, -0.1);
-  tail = fma(z.hi, tail, 1.0 / 9);
-  tail = fma(z.hi, tail, -0.125);
-  tail = fma(z.hi, tail, 1.0 / 7);
-  tail = fma(z.hi, tail, -1.0 / 6);
-  tail = fma(z.hi, tail, 0.2);
-  tail = fma(z.hi, tail, -0.25);
-  const double t4 = zz * zz * tail;
+  const double t4 = zz * zz * even_odd<LogTail, 3, 11>(z.hi, zz);
   const DoubleDouble a = fast_two_sum(k * ln2_hi, cell.log_hi);
   const DoubleDouble b = fast_two_sum(a.hi, z.hi);
   const DoubleDouble c = fast_two_sum(b.hi, -0.5 * zz);
@@ -102,13 +122,7 @@ LATHE_BESSEL_INLINE DoubleDouble log(double r, double k = 0.0) noexcept {
   const DoubleDouble p = two_product(cell.mantissa, cell.reciprocal);
   const double z = p.hi - 1.0;
   const double zz = z * z, zz_lo = fma(z, z, -zz) + 2 * z * p.lo;
-  double tail = fma(z, -0.1, 1.0 / 9);
-  tail = fma(z, tail, -0.125);
-  tail = fma(z, tail, 1.0 / 7);
-  tail = fma(z, tail, -1.0 / 6);
-  tail = fma(z, tail, 0.2);
-  tail = fma(z, tail, -0.25);
-  tail = fma(z, tail, 1.0 / 3);
+  const double tail = even_odd<LogTail, 2, 9>(z, zz);
   const DoubleDouble a = fast_two_sum(k * ln2_hi, cell.log_hi);
   const DoubleDouble b = fast_two_sum(a.hi, z);
   const DoubleDouble c = fast_two_sum(b.hi, -0.5 * zz);
@@ -128,12 +142,8 @@ LATHE_BESSEL_INLINE double log_fast(double r, double k) noexcept {
   const Cell cell = cell_of(r);
   k += cell.exponent;
   const double z = fma(cell.mantissa, cell.reciprocal, -1.0);
-  double tail = fma(z, -0.125, 1.0 / 7);
-  tail = fma(z, tail, -1.0 / 6);
-  tail = fma(z, tail, 0.2);
-  tail = fma(z, tail, -0.25);
-  tail = fma(z, tail, 1.0 / 3);
-  return fma(k, ln2_hi, cell.log_hi) + (z + fma(z * z, fma(z, tail, -0.5), k * ln2_mid));
+  const double zz = z * z, tail = even_odd<LogTail, 1, 7>(z, zz);
+  return fma(k, ln2_hi, cell.log_hi) + (z + fma(zz, tail, k * ln2_mid));
 }
 
 /// Nearest integer, ties to even, |x| < 2^51.
@@ -147,20 +157,9 @@ LATHE_BESSEL_INLINE DoubleDouble exp(DoubleDouble t) noexcept {
   const double shifted = fma(bounded, 0x1.71547652b82fep0, 0x1.8p52); // 1/log 2
   const double k = shifted - 0x1.8p52;
   const DoubleDouble r = two_sum(fma(k, -ln2_hi, bounded), fma(k, -ln2_mid, t.lo));
-  double p = fma(r.hi, 1.0 / 6227020800.0, 1.0 / 479001600.0);
-  p = fma(p, r.hi, 1.0 / 39916800);
-  p = fma(p, r.hi, 1.0 / 3628800);
-  p = fma(p, r.hi, 1.0 / 362880);
-  p = fma(p, r.hi, 1.0 / 40320);
-  p = fma(p, r.hi, 1.0 / 5040);
-  p = fma(p, r.hi, 1.0 / 720);
-  p = fma(p, r.hi, 1.0 / 120);
-  p = fma(p, r.hi, 1.0 / 24);
-  p = fma(p, r.hi, 1.0 / 6);
-  p = fma(p, r.hi, 0.5);
+  const double rr = r.hi * r.hi, p = even_odd<InverseFactorials, 0, 11>(r.hi, rr);
   const DoubleDouble linear = two_sum(1.0, r.hi);
-  const DoubleDouble sum =
-      fast_two_sum(linear.hi, fma(r.hi * r.hi, p, linear.lo + r.lo * linear.hi));
+  const DoubleDouble sum = fast_two_sum(linear.hi, fma(rr, p, linear.lo + r.lo * linear.hi));
   const double power = from_bits((bits(shifted) + 1023) << 52);
   return {sum.hi * power, sum.lo * power};
 }

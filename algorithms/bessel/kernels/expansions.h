@@ -37,6 +37,7 @@ template <class Function>
 LATHE_BESSEL_INLINE typename Function::Result evaluate(double v, double x) noexcept {
   if (!Function::regular(v, x))
     return Function::edge(v, x);
+  v = Function::order(v);
   return select<typename Function::Result>(typename Function::Expansions{}, Function::region(v, x),
                                            v, x);
 }

@@ -15,8 +15,8 @@ LATHE_BESSEL_INLINE double hyp0f1_minus_one(double b, double z) noexcept {
   const double y = z / b, r = 1.0 / b;
   double n = 1.0, d = 1.0;
   for (int k = 15; k >= 2; --k) {
-    d *= static_cast<double>(k) * fma(r, static_cast<double>(k - 1), 1.0);
-    n = fma(y, n, d);
+    d *= static_cast<double>(k) * fma(flushed(r), static_cast<double>(k - 1), 1.0);
+    n = fma(flushed(y), n, d);
   }
   return y * (n / d);
 }

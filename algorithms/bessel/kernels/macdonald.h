@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// log K_v(x) inside the ellipse, x ≥ 0.15: K_μ and K_{1+μ} with v = n + μ, |μ| ≤ ½, from
+// log K_v(x) inside the ellipse, x ≥ 0.5: K_μ and K_{1+μ} with v = n + μ, |μ| ≤ ½, from
 // polynomials, then the recurrence K_{a+1} = K_{a-1} + (2a/x) K_a with compensated steps (n ≤ 15;
 // all terms positive). With f_a = K_a e^x √(2x/π) = 1 + (a² - ¼) Q(a, 1/x)/x, exact at
 // half-integers.
@@ -24,30 +24,28 @@ LATHE_BESSEL_INLINE Pair chosen(bool first, Pair a, Pair b) noexcept {
 LATHE_BESSEL_INLINE Pair patch_step(double order, DoubleDouble two_over_x, Pair a) noexcept {
   const double c = order * two_over_x.hi;
   const double c_lo = fma(order, two_over_x.hi, -c) + order * two_over_x.lo;
-  const DoubleDouble product = two_product(c, a.at.hi);
-  const DoubleDouble next = two_sum(product.hi, a.before.hi);
-  const double next_lo = next.lo + (product.lo + fma(c, a.at.lo, fma(c_lo, a.at.hi, a.before.lo)));
-  return {
-      a.at, {next.hi, next_lo}, a.at_v, fma(c, a.at_v, fma(two_over_x.hi, a.at.hi, a.before_v))};
+  return {a.at, fma(a.at, DoubleDouble{c, c_lo}, a.before), a.at_v,
+          fma(c, a.at_v, fma(two_over_x.hi, a.at.hi, a.before_v))};
 }
 
 /// f at v and v - 1 (order 1 - v where v < ½: K is even in its order).
 template <class Form, class Patch>
 LATHE_BESSEL_INLINE Pair patch_pair(double v, double x) noexcept {
-  const double n = nearest_integer(v), mu = v - n, r = 1.0 / x;
-  const double t = (r - Patch::centre) * Patch::scale, mm = mu * mu;
-  const Dual q0 = bivariate<typename Patch::K0>(t, Dual{fma(8.0, mm, -1.0), 16.0 * mu});
-  const Dual q1 = bivariate<typename Patch::K1>(t, Dual{2.0 * mu, 2.0});
-  const double a0 = (mm - 0.25) * r, a1 = (0.5 + mu) * (1.5 + mu) * r;
+  const double n = nearest_integer(flushed(v)), mu = v - n, r = 1.0 / x;
+  const double t = (r - Patch::centre) * Patch::scale;
+  const double m = flushed(v) - n, mm = m * m;
+  const Dual q0 = bivariate<typename Patch::K0>(t, Dual{fma(8.0, mm, -1.0), 1.0});
+  const Dual q1 = bivariate<typename Patch::K1>(t, Dual{2.0 * m, 2.0});
+  const double a0 = (mm - 0.25) * r, a1 = (0.5 + m) * (1.5 + m) * r;
   const DoubleDouble f0 = fast_two_sum(1.0, a0 * q0.value), f1 = two_sum(1.0, a1 * q1.value);
-  const double f0_v = fma(a0, q0.slope, 2.0 * mu * r * q0.value);
-  const double f1_v = fma(a1, q1.slope, 2.0 * (1.0 + mu) * r * q1.value);
+  const double f0_v = mu * fma(16.0 * a0, q0.slope, 2.0 * r * q0.value);
+  const double f1_v = fma(a1, q1.slope, 2.0 * (1.0 + m) * r * q1.value);
   const double two_r = 2.0 * r;
   const DoubleDouble two_over_x = {two_r, fma(-x, two_r, 2.0) * r};
   const Pair up = take_steps<14>(
       Form{}, n - 1.0, Pair{f0, f1, f0_v, f1_v},
-      [=](double j, Pair a) LATHE_BESSEL_LAMBDA { return patch_step(mu + j, two_over_x, a); });
-  const DoubleDouble reflected = f1 - f0 * (mu * two_r);
+      [=](double j, Pair a) LATHE_BESSEL_LAMBDA { return patch_step(m + j, two_over_x, a); });
+  const DoubleDouble reflected = f1 - f0 * (m * two_r);
   const bool base = n < 0.5;
   return {{base ? reflected.hi : up.before.hi, base ? reflected.lo : up.before.lo},
           {base ? f0.hi : up.at.hi, base ? f0.lo : up.at.lo},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// log K_v(x) for x < 0.15 and v inside the ellipse: Temme's form (J. Comput. Phys. 19, 1975, eq.
+// log K_v(x) for x < 0.5 and v inside the ellipse: Temme's form (J. Comput. Phys. 19, 1975, eq.
 // 1.6) with v = n + μ, |μ| ≤ ½, ℓ = log(2/x), σ = μℓ, y = x²/4, P = πμ/sin πμ and
 // Σ y^k / (k! Γ(k + 1 ± μ)) = E ± μO:
 //
@@ -42,23 +42,31 @@ LATHE_BESSEL_INLINE Dual sinhc_minus_one(double ss) noexcept {
 
 /// The functions of μ and ℓ that the brackets are made of, with slopes by μ; s = 8 μ² - 1.
 struct Temme {
-  double n, mu, y;
+  double n, mu, half_x; // half_x and mu flushed
+  DoubleDouble y;
   DoubleDouble log_half_x, a, cosh; // A and cosh σ
   Dual sigma_a, sigma_cosh;         // the same, rounded
   Dual up;                          // e^σ
   Dual down;                        // e^-σ
-  Dual e, o, p, bracket_y;          // E - 1, O - 0.5703125, P - 1, A E_y - cosh σ O_y
+  Dual e, o, p, bracket_y;          // E - 1, O - 0.55859375, P - 1, A E_y - cosh σ O_y
 };
+
+// A polynomial in μ² with its slope by s, as one with its slope by μ.
+LATHE_BESSEL_INLINE Dual by_mu(Dual f, double mu) noexcept {
+  return {f.value, 16.0 * mu * f.slope};
+}
 
 LATHE_BESSEL_INLINE Temme temme(double v, double x) noexcept {
   Temme t;
-  t.n = nearest_integer(v);
-  t.mu = v - t.n;
-  t.y = 0.25 * x * x;
+  t.n = nearest_integer(flushed(v));
+  const double mu = v - t.n; // for what vanishes with it
+  t.mu = flushed(v) - t.n;
+  t.half_x = 0.5 * flushed(x);
+  t.y = two_product(t.half_x, t.half_x);
   const Split m = split(x);
   t.log_half_x = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0);
-  const double mu = t.mu, l = -t.log_half_x.hi;
-  const DoubleDouble sigma = -t.log_half_x * mu;
+  const double l = -t.log_half_x.hi;
+  const DoubleDouble sigma = -t.log_half_x * t.mu;
   const DoubleDouble up = exp(sigma);
   const double reciprocal = 1.0 / up.hi;
   const DoubleDouble down = {reciprocal,
@@ -70,28 +78,28 @@ LATHE_BESSEL_INLINE Temme temme(double v, double x) noexcept {
   const bool small = ss < 1.0;
   const Dual h = sinhc_minus_one(ss);
   const DoubleDouble taylor = -t.log_half_x + l * h.value;
-  const double safe_mu = small ? 1.0 : mu;
+  const double safe_mu = small ? 1.0 : t.mu;
   const DoubleDouble quotient =
       DoubleDouble{0.5 * sinh.hi, 0.5 * sinh.lo} / DoubleDouble{safe_mu, 0.0};
   t.a = {small ? taylor.hi : quotient.hi, small ? taylor.lo : quotient.lo};
   // d/dμ of ℓ sinhc(μℓ): ℓ · 2μℓ² · h'(σ²), or (ℓ cosh σ - A)/μ
-  const double taylor_slope = 2.0 * sigma.hi * l * l * h.slope;
+  const double taylor_slope = 2.0 * mu * l * l * l * h.slope;
   const double quotient_slope = fma(l, t.cosh.hi, -quotient.hi) / safe_mu;
   t.sigma_a = {rounded(t.a), small ? taylor_slope : quotient_slope};
   t.sigma_cosh = {rounded(t.cosh), mu * l * rounded(t.a)};
   t.up = {rounded(up), l * rounded(up)};
   t.down = {rounded(down), -l * rounded(down)};
-  const double u = fma(t.y, 2.0 / 0.005625, -1.0);
-  const Dual s = {fma(8.0 * mu, mu, -1.0), 16.0 * mu};
-  t.e = bivariate<tables::SmallE>(u, s);
-  t.o = bivariate<tables::SmallO>(u, s);
-  t.p = horner<tables::MuOverSine>(s);
-  t.bracket_y = t.sigma_a * bivariate<tables::SmallEy>(u, s) -
-                t.sigma_cosh * bivariate<tables::SmallOy>(u, s);
+  const double u = fma(t.y.hi, 2.0 / 0.0625, -1.0);
+  const Dual s = {fma(8.0 * t.mu, t.mu, -1.0), 1.0};
+  t.e = by_mu(bivariate<tables::SmallE>(u, s), mu);
+  t.o = by_mu(bivariate<tables::SmallO>(u, s), mu);
+  t.p = by_mu(horner<tables::MuOverSine>(s), mu);
+  t.bracket_y = t.sigma_a * by_mu(bivariate<tables::SmallEy>(u, s), mu) -
+                t.sigma_cosh * by_mu(bivariate<tables::SmallOy>(u, s), mu);
   return t;
 }
 
-inline constexpr double temme_o = 0.5703125; // O is within 0.01 of it
+inline constexpr double temme_o = 0.55859375; // O is within 0.019 of it
 
 struct ValueSlope {
   DoubleDouble value;
@@ -115,51 +123,54 @@ LATHE_BESSEL_INLINE ValueSlope temme_k(const Temme &t) noexcept {
 
 /// (x/2)^{1+μ} K_{1+μ}, or with the sign of μ turned; times 2.
 LATHE_BESSEL_INLINE ValueSlope temme_k1(const Temme &t, double sign) noexcept {
-  const Dual mu = {t.mu * sign, sign}, o = {temme_o + t.o.value, t.o.slope};
+  const Dual mu = {t.mu * sign, sign};
   const Dual decay = {sign > 0.0 ? t.down.value : t.up.value,
                       sign > 0.0 ? t.down.slope : t.up.slope};
-  const Dual tail = Dual{2.0 * t.y, 0.0} * decay * t.bracket_y;
-  const Dual rest = t.e - mu * o - tail;
-  return times_p(t, two_sum(1.0, rest.value), rest.slope);
+  const Dual tail = Dual{2.0 * t.y.hi, 0.0} * decay * t.bracket_y;
+  const Dual rest = t.e - mu * t.o - tail; // beside 1 - temme_o μ
+  return times_p(t, (two_product(mu.value, -temme_o) + 1.0) + rest.value,
+                 fma(-temme_o, sign, rest.slope));
 }
 
-/// L_v, (x/2) L_{v-1}, with slopes by v.
+/// L_v and y L_{v-1} with slopes by v; L_{v-1}, or K_μ where v - 1 = μ.
 struct SmallPair {
   DoubleDouble at, before;
   double at_v, before_v;
+  double previous;
 };
 
 LATHE_BESSEL_INLINE SmallPair chosen(bool first, SmallPair a, SmallPair b) noexcept {
   return {chosen(first, a.at, b.at), chosen(first, a.before, b.before),
-          chosen(first, a.at_v, b.at_v), chosen(first, a.before_v, b.before_v)};
+          chosen(first, a.at_v, b.at_v), chosen(first, a.before_v, b.before_v),
+          chosen(first, a.previous, b.previous)};
 }
 
-LATHE_BESSEL_INLINE SmallPair small_step(double order, double half_x, SmallPair a) noexcept {
-  return {a.at * order + a.before * half_x, a.at * half_x,
-          fma(half_x, a.before_v, fma(order, a.at_v, a.at.hi)), half_x * a.at_v};
+LATHE_BESSEL_INLINE SmallPair small_step(double order, DoubleDouble y, SmallPair a) noexcept {
+  return {fma(a.at, order, a.before), a.at * y, fma(order, a.at_v, a.at.hi + a.before_v),
+          y.hi * a.at_v, rounded(a.at)};
 }
 
 template <class Form>
 LATHE_BESSEL_INLINE Derivatives log_k_small_derivatives(double v, double x) noexcept {
   const Temme t = temme(v, x);
   const bool base = t.n < 0.5;
-  const double half_x = 0.5 * x;
   const ValueSlope k = temme_k(t), k1 = temme_k1(t, 1.0);
-  const double k_value = rounded(k.value);
-  const double before = half_x * t.down.value * k_value;
-  const double before_v = fma(half_x * t.down.value, k.slope, half_x * t.down.slope * k_value);
+  const double k_value = rounded(k.value), half_k = t.half_x * k_value;
+  const double before = t.half_x * t.down.value * half_k;
+  const double before_v = t.half_x * fma(t.half_x * t.down.value, k.slope, t.down.slope * half_k);
   const SmallPair start = {
-      {0.5 * k1.value.hi, 0.5 * k1.value.lo}, {before, 0.0}, 0.5 * k1.slope, before_v};
+      {0.5 * k1.value.hi, 0.5 * k1.value.lo}, {before, 0.0}, 0.5 * k1.slope, before_v, k_value};
   const SmallPair up =
       take_steps<14>(Form{}, t.n - 1.0, start, [&](double j, SmallPair a) LATHE_BESSEL_LAMBDA {
-        return small_step(t.mu + j, half_x, a);
+        return small_step(t.mu + j, t.y, a);
       });
   const DoubleDouble at = {base ? k.value.hi : up.at.hi, base ? k.value.lo : up.at.lo};
   const DoubleDouble power = t.log_half_x * (base ? 0.0 : -v);
   const double value = rounded(power + log(at));
   // K_{v-1}/K_v; K_{1-v}/K_v where v < ½
   const double reflected = rounded(temme_k1(t, -1.0).value) * t.down.value / k_value / x;
-  const double ratio = base ? reflected : rounded(up.before) / rounded(up.at);
+  const double scale = 0.5 * (t.n < 1.5 ? t.down.value : 1.0) / rounded(up.at);
+  const double ratio = base ? reflected : scale * x * up.previous;
   const double dv = base ? k.slope / k_value : up.at_v / rounded(up.at) - t.log_half_x.hi;
   return k_derivatives(value, ratio, dv, v, x);
 }

@@ -32,16 +32,17 @@ LATHE_BESSEL_INLINE SeriesSum series_steps(double v, DoubleDouble y, SeriesSum a
                                           {d_v, 0.0}});
   } else {
     const DoubleDouble d = two_product(v, number) + number * number;
-    const DoubleDouble product = a.d * d, d_v = a.d_v * d + a.d * number;
+    const DoubleDouble product = a.d * d, d_v = fma(a.d_v, d, a.d * number);
     return series_steps<k - 1, accurate>(
-        v, y, {a.n * y + product, product, a.n_y * y + a.n, a.n_v * y + d_v, d_v});
+        v, y, {fma(a.n, y, product), product, fma(a.n_y, y, a.n), fma(a.n_v, y, d_v), d_v});
   }
 }
 
 template <int terms, int accurate>
 LATHE_BESSEL_INLINE SeriesSum series(double v, double x) noexcept {
   const DoubleDouble one = {1.0, 0.0}, zero = {0.0, 0.0};
-  return series_steps<terms, accurate>(v, two_product(0.5 * x, 0.5 * x),
+  const double half_x = 0.5 * flushed(x);
+  return series_steps<terms, accurate>(v, two_product(half_x, half_x),
                                        {one, one, zero, zero, zero});
 }
 
@@ -57,7 +58,7 @@ LATHE_BESSEL_INLINE Pochhammer chosen(bool first, Pochhammer a, Pochhammer b) no
 template <class Form> LATHE_BESSEL_INLINE Pochhammer pochhammer(double f, double n) noexcept {
   return take_steps<18>(Form{}, n, Pochhammer{{1.0, 0.0}, {0.0, 0.0}},
                         [f](double j, Pochhammer a) LATHE_BESSEL_LAMBDA {
-                          return Pochhammer{a.product * (f + j), a.slope * (f + j) + a.product};
+                          return Pochhammer{a.product * (f + j), fma(a.slope, f + j, a.product)};
                         });
 }
 
@@ -86,8 +87,8 @@ LATHE_BESSEL_INLINE double log_i_series(double v, double x) noexcept {
   const SeriesSum s = series<terms, terms / 4>(v, x);
   const ReciprocalFactorial g = reciprocal_factorial<Form>(v);
   const Split m = split(x);
-  const DoubleDouble power = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0) * v;
-  return rounded(power + log((g.numerator * s.n) / (g.denominator * s.d)));
+  const DoubleDouble log_half_x = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0);
+  return rounded(log_half_x * v + log((g.numerator * s.n) / (g.denominator * s.d)));
 }
 
 /// I_{v+1}(x)/I_v(x) = (x/2) S_y/S.
@@ -98,7 +99,7 @@ template <int terms> LATHE_BESSEL_INLINE DoubleDouble ratio_series(double v, dou
 
 template <class Form, int terms>
 LATHE_BESSEL_INLINE Derivatives log_i_series_derivatives(double v, double x) noexcept {
-  const double value = log_i_series<Form, terms>(v, x);
+  const double value = log_i_series<Form, terms>(flushed(v), x);
   const SeriesSum s = series<terms, terms / 2>(v, x);
   const ReciprocalFactorial g = reciprocal_factorial<Form>(v);
   const Split m = split(x);

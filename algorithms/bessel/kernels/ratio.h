@@ -16,7 +16,9 @@ template <int terms> struct DebyeRatioI {
   static constexpr bool invariant_in_v = false;
   template <class> static LATHE_BESSEL_INLINE Ratio at(double v, double x) noexcept {
     const Scaled a = scaled(v, x);
-    const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w, sine = a.v * s;
+    const double order = flushed<-100>(a.v), argument = flushed<-100>(a.x);
+    const double w = __builtin_sqrt(fma(order, order, argument * argument));
+    const double s = 1.0 / w, sine = order * s;
     const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
     const double rest = a.x * s * (s * a.scale) * (0.5 + f.sum()), sum = w + a.v;
     return {a.x / sum - rest, (a.v + a.v * (a.v / (w + a.x))) / sum + rest};
@@ -34,6 +36,7 @@ struct RatioI {
   using Result = Ratio;
   using Expansions = List<DebyeRatioI<8>, DebyeRatioI<16>, DebyeRatioI<20>, SeriesRatioI<12>,
                           SeriesRatioI<18>, SeriesRatioI<30>, SeriesRatioI<46>>;
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(v); }
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
   static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return i_region(v, x); }
@@ -48,7 +51,9 @@ struct RatioI {
 template <int terms> struct DebyeRatioK {
   template <class> static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
     const Scaled a = scaled(v, x);
-    const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x)), s = 1.0 / w, sine = a.v * s;
+    const double order = flushed<-100>(a.v), argument = flushed<-100>(a.x);
+    const double w = __builtin_sqrt(fma(order, order, argument * argument));
+    const double s = 1.0 / w, sine = order * s;
     const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
     return (w + a.v) / a.x + a.x * s * (s * a.scale) * (0.5 + f.alternating());
   }
@@ -67,10 +72,10 @@ template <class Patch> struct PatchRatioK {
 
 struct RatioK {
   using Result = double;
-  using Expansions =
-      List<DebyeRatioK<8>, DebyeRatioK<16>, DebyeRatioK<20>, SmallRatioK,
-           PatchRatioK<tables::Patch0>, PatchRatioK<tables::Patch1>, PatchRatioK<tables::Patch2>,
-           PatchRatioK<tables::Patch3>, PatchRatioK<tables::Patch4>>;
+  using Expansions = List<DebyeRatioK<8>, DebyeRatioK<16>, DebyeRatioK<20>, SmallRatioK,
+                          PatchRatioK<tables::Patch0>, PatchRatioK<tables::Patch1>,
+                          PatchRatioK<tables::Patch2>, PatchRatioK<tables::Patch3>>;
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return v; }
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
   static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return k_region(v, x); }
@@ -127,6 +132,7 @@ LATHE_BESSEL_INLINE double halley_step(double v, double t, double x, Ratio a) no
 template <bool from_complement> struct InverseRatioI {
   using Expansions = RatioI::Expansions;
   static constexpr int steps = 2;
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(v); }
   static LATHE_BESSEL_INLINE double map(double r) noexcept {
     return from_complement ? folded_complement(r) : folded_ratio(r);
   }
@@ -155,6 +161,7 @@ LATHE_BESSEL_INLINE double inverse_ratio(double v, double r) noexcept {
   const double t = Inverse::map(r);
   if (!Inverse::regular(v, t))
     return Inverse::edge(v, t);
+  v = Inverse::order(v);
   const Index region = Inverse::region(v, t);
   double x = inverse_ratio_start(v, t);
   for (int k = 0; k < Inverse::steps; ++k)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Which expansion serves which (v, x).
 #pragma once
-#include "bessel/kernels/attributes.h"
+#include "bessel/kernels/double_double.h"
 
 namespace lathe::bessel::kernel {
 
@@ -22,13 +22,13 @@ LATHE_BESSEL_INLINE bool is_regular(double v, double x) noexcept {
 
 /// Inside the ellipse beyond which 20 terms of Debye's expansion reach 2e-17.
 LATHE_BESSEL_INLINE bool is_middle(double v, double x) noexcept {
-  const double a = v * (1.0 / 14.8), b = x * (1.0 / 24.6);
+  const double a = flushed(v) * (1.0 / 14.8), b = flushed(x) * (1.0 / 24.6);
   return a * a + b * b < 1.0;
 }
 
 /// Where 16 terms of it do not.
 LATHE_BESSEL_INLINE bool is_near(double v, double x) noexcept {
-  const double a = v * (1.0 / 17.5), b = x * (1.0 / 30.0);
+  const double a = flushed(v) * (1.0 / 17.5), b = flushed(x) * (1.0 / 30.0);
   return !(a * a + b * b >= 1.0);
 }
 
@@ -43,11 +43,11 @@ LATHE_BESSEL_INLINE Index i_region(double v, double x) noexcept {
                          : debye_length(v, x);
 }
 
-/// 3: x < 0.15; then the patches of k_tables.
+/// 3: x < 0.5; then the patches of k0_tables.h.
 LATHE_BESSEL_INLINE Index k_region(double v, double x) noexcept {
-  return is_middle(v, x) ? Index{3} + Index{x >= 0.15} + Index{x >= 0.4} + Index{x >= 1.0} +
-                               Index{x >= 2.0} + Index{x >= 5.0}
-                         : debye_length(v, x);
+  return is_middle(v, x)
+             ? Index{3} + Index{x >= 0.5} + Index{x >= 1.0} + Index{x >= 2.0} + Index{x >= 5.0}
+             : debye_length(v, x);
 }
 
 } // namespace lathe::bessel::kernel

@@ -176,7 +176,7 @@ def univariate(name, what, c):
             "};\n")
 
 
-PATCHES = ((0.15, 0.4), (0.4, 1.0), (1.0, 2.0), (2.0, 5.0), (5.0, 30.5))
+PATCHES = ((0.5, 1.0), (1.0, 2.0), (2.0, 5.0), (5.0, 30.5))
 
 
 def scaled_k(order, x):
@@ -201,7 +201,7 @@ def small_x(parity, shift, constant=0):
     return f
 
 
-SMALL_Y = mpf(9) / 1600  # x = 0.15: y = x^2/4
+SMALL_Y = mpf(1) / 16  # x = 0.5: y = x^2/4
 
 
 TOLERANCE = mpf("1e-17")
@@ -233,10 +233,10 @@ def gamma_text(tolerance=TOLERANCE):
     text = HEADER
     for name, what, parity, shift, constant in (
             ("SmallE", "even part of sum y^k / (k! Gamma(k + 1 + mu)), less 1", 1, 0, 1),
-            ("SmallO", "odd part of the same over mu, less 0.5703125", -1, 0, mpf(0.5703125)),
+            ("SmallO", "odd part of the same over mu, less 0.55859375", -1, 0, mpf(0.55859375)),
             ("SmallEy", "d/dy of SmallE", 1, 1, 0), ("SmallOy", "d/dy of SmallO", -1, 1, 0)):
         rows = powers(chebyshev(small_x(parity, shift, constant), 10, 12), tolerance)
-        text += bivariate(name, what + "\n// x <= 0.15, t = 2 y / y_max - 1, s = 8 mu^2 - 1", rows)
+        text += bivariate(name, what + "\n// x <= 0.5, t = 2 y / y_max - 1, s = 8 mu^2 - 1", rows)
     rgamma = chebyshev(lambda t, _: 2 * (mpmath.rgamma(1 + t / 2) - 1) / t, 24, 1)
     text += univariate("ReciprocalGamma", "(1 / Gamma(1 + f) - 1) / f, t = 2 f, |t| <= 1",
                        [r[0] for r in powers(rgamma, tolerance / 400)])

@@ -26,7 +26,7 @@ Points points(std::size_t count) {
   Points p;
   for (std::uint64_t j = 0; j < count; ++j) {
     const double a = random::uniform(11, 0, j), b = random::uniform(11, 1, j);
-    switch (j % 8) {
+    switch (j % 9) {
     case 0:
       p.v.push_back(18 * a), p.x.push_back(31 * b);
       break;
@@ -48,8 +48,12 @@ Points points(std::size_t count) {
     case 6:
       p.v.push_back(std::pow(10, 6 * a)), p.x.push_back(p.v.back() * (0.5 + b));
       break;
+    case 7: // subnormal numbers and squares among them
+      p.v.push_back(j % 2 ? 20 * a : std::pow(10, 630 * a - 323.3));
+      p.x.push_back(std::pow(10, 630 * b - 323.3));
+      break;
     default: {
-      const double special[] = {0.0, -0.0,   5e-324, 1e308, HUGE_VAL, std::nan(""), -1.0, 0.15,
+      const double special[] = {0.0, -0.0,   5e-324, 1e308, HUGE_VAL, std::nan(""), -1.0, 0x1p-400,
                                 1.0, 1e-310, 14.8,   24.6,  180.0,    0.5,          2.0,  12.0};
       p.v.push_back(special[static_cast<int>(16 * a)]);
       p.x.push_back(special[static_cast<int>(16 * b)]);
@@ -168,12 +172,13 @@ TEST_CASE("no seam where one expansion hands over to the next", "[bessel]") {
       step(v, x, std::nextafter(v, to), x);
     }
   };
-  for (const double x : {0.15, 0.4, 1.0, 2.0, 4.0, 5.0, 12.0, 180.0})
+  for (const double x : {0x1p-400, 0x1p-399, 0.5, 1.0, 2.0, 4.0, 5.0, 12.0, 180.0})
     for (std::uint64_t j = 0; j < 300; ++j) {
       const double v = (x == 180 ? 300 : 15) * random::uniform(14, 0, j);
       both_ways(v, x);
       both_ways(x == 180 ? 180 : std::floor(v) + 0.5, x == 180 ? v + 1e-3 : x);
       both_ways(std::floor(v), x);
+      both_ways(0x1p-400, x * (1 + v));
     }
   for (const auto &[a, b] : {std::pair{14.8, 24.6}, {17.5, 30.0}})
     for (std::uint64_t j = 0; j < 2000; ++j) {
