@@ -3,9 +3,9 @@
 // their errors against reference values.
 #include "bessel/log_bessel_batch.h"
 #include "bessel/region.h"
-#include "core/interruption.h"
 #include "driver/column_file.h"
 #include "driver/driver.h"
+#include "driver/kept_rows.h"
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -178,8 +178,8 @@ PetscErrorCode get_points(Driver &d, const Settings &s, Table *table) {
 // --- values
 // ---------------------------------------------------------------------------------------
 
-/// Points between two looks at signals: 1 to 10 ms.
-constexpr std::int64_t chunk = 1 << 16;
+/// Points that are evaluated together.
+constexpr std::int64_t chunk = 1 << 14;
 
 /// Values of this rank's points [begin, end).
 void evaluate(const Settings &s, std::size_t begin, std::size_t end, Table *table) {
@@ -267,28 +267,145 @@ const Column summary[] = {
     {.name = "largest_error_k_v", .long_name = "order where error_k is largest"},
     {.name = "largest_error_k_x", .long_name = "argument where error_k is largest"}};
 
-PetscErrorCode evaluate_all(Driver &d, const Settings &s, Table *table, Record *r) {
+/// Every `stride`-th chunk of the points from the first-th on: what one case computes, on all ranks
+/// at once, and whose values are kept until the run ends.
+struct Block {
+  std::int64_t first, stride;
+};
+
+/// body(part) for this rank's parts of the block's chunks, in order.
+template <class Body>
+PetscErrorCode over_parts(const Block &block, const Range &mine, const Body &body) {
   PetscFunctionBeginUser;
-  int size = 1;
-  PetscCallMPI(MPI_Comm_size(d.comm(), &size));
-  const std::int64_t most = lathe::block_range(table->rows, size, 0).size(); // of any rank
-  for (std::int64_t begin = 0; begin < most; begin += chunk) {
-    PetscCall(lathe::StopTogether(d.comm()));
-    const std::int64_t end = std::min(begin + chunk, table->mine.size());
-    if (begin < end)
-      LatheGuard(PETSC_COMM_SELF, evaluate(s, static_cast<std::size_t>(begin),
-                                           static_cast<std::size_t>(end), table));
+  const std::int64_t skipped = std::max<std::int64_t>(0, mine.begin / chunk - block.first);
+  const std::int64_t start = block.first + skipped / block.stride * block.stride;
+  for (std::int64_t at = start * chunk; at < mine.end; at += block.stride * chunk) {
+    const Range part{std::max(at, mine.begin), std::min(at + chunk, mine.end)};
+    if (part.begin < part.end)
+      PetscCall(body(part));
   }
-  r->integer("points", table->rows);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// The values of function f at points `part`, and their place in the file of kept rows.
+std::span<double> part_of(Table *t, std::size_t f, const Range &part) {
+  return {t->value[f].data() + (part.begin - t->mine.begin), static_cast<std::size_t>(part.size())};
+}
+std::int64_t place_of(const Table &t, std::size_t f, const Range &part) {
+  return static_cast<std::int64_t>(f) * t.rows + part.begin;
+}
+
+PetscErrorCode evaluate_part(const Settings &s, const Range &part, Table *t) {
+  PetscFunctionBeginUser;
+  LatheGuard(PETSC_COMM_SELF, evaluate(s, static_cast<std::size_t>(part.begin - t->mine.begin),
+                                       static_cast<std::size_t>(part.end - t->mine.begin), t));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// Compute a block and keep its values.
+PetscErrorCode ComputeBlock(Driver &d, const Settings &s, const Block &block, Table *t, Record *r) {
+  PetscFunctionBeginUser;
+  std::int64_t points = 0;
+  std::uint64_t checksum = 0;
+  PetscCall(over_parts(block, t->mine, [&](const Range &part) -> PetscErrorCode {
+    PetscFunctionBeginUser;
+    PetscCall(evaluate_part(s, part, t));
+    for (std::size_t f = 0; f < wanted(s); ++f) {
+      const std::int64_t place = place_of(*t, f, part);
+      PetscCall(d.kept_rows().Write(place, part_of(t, f, part)));
+      checksum += KeptRows::checksum(place, part_of(t, f, part));
+    }
+    points += part.size();
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &points, 1, MPI_INT64_T, MPI_SUM, d.comm()));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &checksum, 1, MPI_UINT64_T, MPI_SUM, d.comm()));
+  r->integer("block_points", points);
+  r->integer("checksum", static_cast<std::int64_t>(checksum));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// The values of a block that an earlier life of the run kept; computed again where they do not
+/// fit.
+PetscErrorCode RestoreBlock(Driver &d, const Settings &s, const Block &block, const Record &r,
+                            Table *t) {
+  PetscFunctionBeginUser;
+  std::uint64_t checksum = 0;
+  PetscCall(over_parts(block, t->mine, [&](const Range &part) -> PetscErrorCode {
+    PetscFunctionBeginUser;
+    for (std::size_t f = 0; f < wanted(s); ++f) {
+      const std::int64_t place = place_of(*t, f, part);
+      PetscCall(d.kept_rows().Read(place, part_of(t, f, part)));
+      checksum += KeptRows::checksum(place, part_of(t, f, part));
+    }
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &checksum, 1, MPI_UINT64_T, MPI_SUM, d.comm()));
+  const std::int64_t *kept = r.get<std::int64_t>("checksum");
+  if (!kept || static_cast<std::uint64_t>(*kept) != checksum)
+    PetscCall(
+        over_parts(block, t->mine, [&](const Range &part) { return evaluate_part(s, part, t); }));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode Summarise(Driver &d, const Table &table, Record *r) {
+  PetscFunctionBeginUser;
+  r->integer("points", table.rows);
   for (std::size_t f = 0; f < 2; ++f) {
-    if (!table->reference[f].present)
+    if (!table.reference[f].present)
       continue;
     Worst worst;
-    PetscCall(find_worst(d.comm(), *table, errors_of(*table, f), &worst));
+    PetscCall(find_worst(d.comm(), table, errors_of(table, f), &worst));
     const std::string name = std::string("largest_") + functions[f].error;
     r->real(name, worst.error);
     r->real(name + "_v", worst.v);
     r->real(name + "_x", worst.x);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// A million points a block: 0.05 to 0.2 s on one rank.
+constexpr std::int64_t block_points = 1 << 20;
+
+const Column block_columns[] = {
+    {.name = "block_points", .kind = Kind::integer, .long_name = "points of the block"}};
+
+PetscErrorCode EvaluateAll(Driver &d, const Settings &s, Table *table) {
+  PetscFunctionBeginUser;
+  const std::int64_t blocks = (table->rows + block_points - 1) / block_points;
+  if (blocks <= 1) {
+    PetscCall(d.run_case("points", summary, [&](Record &r) -> PetscErrorCode {
+      PetscFunctionBeginUser;
+      PetscCall(over_parts({0, 1}, table->mine,
+                           [&](const Range &part) { return evaluate_part(s, part, table); }));
+      PetscCall(Summarise(d, *table, &r));
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  std::vector<std::string> names;
+  for (std::int64_t b = 0; b < blocks; ++b)
+    names.push_back("block " + std::to_string(b));
+  std::vector<bool> computed(names.size(), false);
+  std::vector<Case> cases;
+  PetscCall(d.run_cases(
+      "block", names, block_columns,
+      [&](std::size_t b, Record &r) {
+        computed[b] = true;
+        return ComputeBlock(d, s, {static_cast<std::int64_t>(b), blocks}, table, &r);
+      },
+      &cases));
+  bool complete = true;
+  for (std::size_t b = 0; b < cases.size(); ++b) {
+    const bool completed = cases[b].status == CaseStatus::completed;
+    complete = complete && completed;
+    if (completed && !computed[b])
+      PetscCall(RestoreBlock(d, s, {static_cast<std::int64_t>(b), blocks}, cases[b].record, table));
+  }
+  if (complete) {
+    Record all;
+    PetscCall(Summarise(d, *table, &all));
+    PetscCall(d.write("points", summary, all));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -347,9 +464,7 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
   const std::size_t mine = table.v.size();
   LatheGuard(d.comm(), for (std::size_t f = 0; f < wanted(s); ++f) table.value[f].assign(
                            mine, std::numeric_limits<double>::quiet_NaN()));
-  // Values are not kept in checkpoints: to compute them again takes less time than to read them.
-  PetscCall(
-      d.run_case("points", summary, [&](Record &r) { return evaluate_all(d, s, &table, &r); }));
+  PetscCall(EvaluateAll(d, s, &table));
   PetscCall(d.phase("output"));
   PetscCall(write(d, s, table));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -73,6 +73,7 @@ PetscErrorCode Driver::State::prepare_checkpoint() {
   for (const auto &[name, value] : options.others())
     facts.emplace_back("option " + name, value);
   checkpoint.configure(common.output, std::move(facts));
+  kept_rows.configure(checkpoint.rows_path());
   if (!common.restart) {
     if (rank == 0 && checkpoint.set_aside())
       std::fprintf(stderr,
@@ -105,6 +106,10 @@ PetscErrorCode Driver::State::save_checkpoint(bool now) {
   last_checkpoint = MPI_Wtime();
   checkpoint_cost = last_checkpoint - begin;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+KeptRows &Driver::kept_rows() const {
+  return state_->kept_rows;
 }
 
 PetscErrorCode Driver::interrupted(bool *yes) {

@@ -272,6 +272,7 @@ void Checkpoint::configure(const std::string &output, Facts facts) {
   newest_ = stem + ".ckpt.h5";
   previous_ = stem + ".ckpt.previous.h5";
   old_ = stem + ".ckpt.old.h5";
+  rows_ = stem + ".ckpt.rows";
   facts_ = std::move(facts);
 }
 
@@ -363,12 +364,13 @@ bool Checkpoint::set_aside() const {
   const std::string &from = access(newest_.c_str(), F_OK) == 0 ? newest_ : previous_;
   const bool moved = std::rename(from.c_str(), old_.c_str()) == 0;
   (void)std::remove(previous_.c_str());
+  (void)std::remove(rows_.c_str());
   return moved;
 }
 
 void Checkpoint::remove() const {
-  (void)std::remove(newest_.c_str());
-  (void)std::remove(previous_.c_str());
+  for (const std::string &file : {newest_, previous_, rows_})
+    (void)std::remove(file.c_str());
 }
 
 } // namespace lathe::driver

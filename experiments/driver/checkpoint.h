@@ -35,11 +35,13 @@ public:
   /// Remove both generations: the result is complete. Rank 0 only.
   void remove() const;
   [[nodiscard]] const std::string &path() const { return newest_; }
+  /// Of the values that KeptRows holds; set_aside() and remove() remove it.
+  [[nodiscard]] const std::string &rows_path() const { return rows_; }
 
 private:
   [[nodiscard]] std::string write_file(const std::string &bytes) const;
 
-  std::string newest_, previous_, old_;
+  std::string newest_, previous_, old_, rows_;
   Facts facts_;
 };
 

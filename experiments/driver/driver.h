@@ -33,6 +33,8 @@ struct About {
   const char *repro_class = "R0";
 };
 
+class KeptRows;
+
 class Driver {
 public:
   using CaseBody = std::function<PetscErrorCode(std::size_t index, Record &record)>;
@@ -65,6 +67,9 @@ public:
   PetscErrorCode run_case(const std::string &name, std::span<const Column> columns,
                           const std::function<PetscErrorCode(Record &)> &body,
                           Case *result = nullptr);
+  /// Where a body keeps values that are too many for its record, and from where they come back when
+  /// the case is one of the checkpoint.
+  [[nodiscard]] KeptRows &kept_rows() const;
   /// Write the values of a record, computed from finished cases, as scalars or arrays. Prints one
   /// line when `label` is not empty. Collective.
   PetscErrorCode write(const std::string &label, std::span<const Column> columns,

@@ -4,6 +4,7 @@
 #include "driver/checkpoint.h"
 #include "driver/driver.h"
 #include "driver/error_trap.h"
+#include "driver/kept_rows.h"
 #include "driver/progress.h"
 #include "driver/timings.h"
 #include <string>
@@ -49,6 +50,7 @@ struct Driver::State {
   Progress progress;
   Checkpoint checkpoint;
   Checkpoint::Tables tables; // every case so far, by dimension
+  KeptRows kept_rows;
   bool checkpoint_ready = false;
   double start = 0, last_checkpoint = 0;
   double checkpoint_cost = 0; // of the last one [s]: 5 to 120 ms, mostly fsync

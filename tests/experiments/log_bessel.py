@@ -2,10 +2,12 @@
 """The driver log_bessel from outside: points of every kind of file, errors against the reference,
 equal bytes on any number of ranks, refusals, interruption."""
 import gzip
+import os
+import signal
 
 import h5py
 import numpy as np
-from drivers import LOG_BESSEL, SOURCE, DriverTest, main
+from drivers import LOG_BESSEL, SOURCE, DriverTest, kill_job, main, ranks
 
 REFERENCE = SOURCE / "tests/reference/bessel/log_bessel.csv"
 VALUES = ("log_i", "log_k", "dlog_i_dx", "dlog_k_dx", "dlog_i_dv", "dlog_k_dv")
@@ -109,16 +111,61 @@ class LogBessel(DriverTest):
                     self.assertNotIn("refused.h5", self.files())
                     self.assertNotIn("refused.h5.part", self.files())
 
+    # 1 case of 10^6 points, and 3 of which the finished ones come from the checkpoint
     def test_interruption(self):
-        grid = ["-n", "1000,1000", "-derivatives", "-output_reproducible"]
+        for n in ("1000,1000", "2600,1000"):
+            grid = ["-n", n, "-derivatives", "-output_reproducible"]
+            self.run_it(*grid, "-o", "whole.h5")
+            done = self.run_it(*grid, "-max_walltime", "1e-9", "-o", "stopped.h5", np=2, code=4)
+            self.assertIn("interrupted", done.err)
+            with h5py.File(self.folder / "stopped.h5") as file:
+                self.assertEqual(file.attrs["status"], b"interrupted")
+                self.assertTrue(np.isnan(file["log_i"][()]).all())
+            self.run_it(*grid, "-restart", "-o", "stopped.h5", np=3)
+            self.assertTrue(self.bytes("stopped.h5") == self.bytes("whole.h5"))
+
+    def kill_after_first_block(self, grid, np):
+        """SIGKILL to a run as soon as its first block is in the checkpoint."""
+        process = self.start(np, *grid, "-checkpoint_every", "0", "-o", "out.h5", driver=LOG_BESSEL)
+        self.wait_for("out.ckpt.h5")
+        kill_job(process, LOG_BESSEL)
+
+    def test_kills_continue_on_other_ranks(self):
+        grid = ["-n", "3000,1500", "-derivatives", "-output_reproducible"]
         self.run_it(*grid, "-o", "whole.h5")
-        done = self.run_it(*grid, "-max_walltime", "1e-9", "-o", "stopped.h5", np=2, code=4)
-        self.assertIn("interrupted", done.err)
-        with h5py.File(self.folder / "stopped.h5") as file:
-            self.assertEqual(file.attrs["status"], b"interrupted")
-            self.assertTrue(np.isnan(file["log_i"][()]).all())
-        self.run_it(*grid, "-restart", "-o", "stopped.h5", np=3)
-        self.assertTrue(self.bytes("stopped.h5") == self.bytes("whole.h5"))
+        for before, after in ((1, 3), (2, 1), (3, 4)):
+            for damage in (None, "values", "absent"):
+                with self.subTest(before=before, after=after, damage=damage):
+                    self.kill_after_first_block(grid, before)
+                    kept = self.folder / "out.ckpt.rows"
+                    if damage == "values":  # what was kept does not fit: it is computed again
+                        with open(kept, "r+b") as file:
+                            file.seek(8 * 1000)
+                            file.write(b"damaged")
+                    elif damage == "absent":
+                        kept.unlink()
+                    done = self.run_it(*grid, "-restart", "-checkpoint_every", "0", "-o", "out.h5",
+                                       np=after)
+                    self.assertIn("block 0 block_points=1048576  (from the checkpoint)",
+                                  " ".join(done.out.split("\n")).replace("   ", "  "))
+                    self.assertTrue(self.bytes("out.h5") == self.bytes("whole.h5"))
+                    self.assertEqual([f for f in self.files() if "ckpt" in f or "part" in f], [])
+
+    def test_sigterm_keeps_the_finished_blocks(self):
+        grid = ["-n", "6000,2000", "-derivatives", "-output_reproducible", "-checkpoint_every", "0"]
+        process = self.start(2, *grid, "-o", "out.h5", driver=LOG_BESSEL)
+        self.wait_for("out.ckpt.h5")
+        os.kill(ranks(process, 2, LOG_BESSEL)[1], signal.SIGTERM)
+        code, err = self.finish(process)
+        self.assertEqual(code, 4, err)
+        with h5py.File(self.folder / "out.h5") as file:
+            status, log_i = file["status"][()], file["log_i"][()]
+        self.assertEqual(status[0], 0)
+        finished = np.isfinite(log_i).sum()
+        self.assertTrue(0 < finished < len(log_i))
+        self.run_it(*grid, "-restart", "-o", "out.h5", np=3)
+        self.run_it(*grid, "-o", "whole.h5")
+        self.assertTrue(self.bytes("out.h5") == self.bytes("whole.h5"))
 
 
 if __name__ == "__main__":
