@@ -122,6 +122,8 @@ class VmfFit(DriverTest):
         self.assertEqual(zeros["rows"], 20)
         np.testing.assert_allclose(zeros["kappa"], plain["kappa"], rtol=1e-12)
         equal = self.fit(2, "-data", "x.h5:/equal")
+        warned = self.run_driver(2, "-data", "x.h5:/equal", "-o", "again.h5", driver=VMF_FIT)
+        self.assertEqual(warned.err.count("maximum-likelihood kappa is infinite"), 1, warned.err)
         self.assertEqual(equal["kappa"], np.inf)
         self.assertEqual(equal["resultant"], 1)
 

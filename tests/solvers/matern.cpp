@@ -16,6 +16,7 @@ namespace {
 using lathe::MatHandle;
 using lathe::VecHandle;
 using lathe::bessel::MaternCovariance;
+using lathe::bessel::MaternComponent;
 using lathe::bessel::MaternParameters;
 using lathe::bessel::Sites;
 
@@ -328,6 +329,20 @@ TEST_CASE("matern matrices change with their parameters and options") {
   PETSC_OK(MatDuplicate(A, MAT_COPY_VALUES, copy.out()));
   PETSC_OK(Product(copy, &b));
   CHECK_ALL(a == b);
+}
+
+TEST_CASE("sites that coincide have correlation 1 exactly") {
+  const double coordinates[] = {0.3, -0.7, 0.3, -0.7, 0.4, 0.1};
+  const Sites sites{coordinates, 3, 2};
+  for (const double nu : {1e-3, 0.5, 0.731, 1.0, 7.25, 1e4})
+    for (const double range : {1e-300, 0.2, 1e300}) {
+      const MaternCovariance c({.variance = 1.7, .range = range, .smoothness = nu, .nugget = 0.25});
+      double row[3];
+      c.row(sites, MaternComponent::value, 0, std::size_t{0}, 3, row);
+      INFO("nu " << nu << ", range " << range);
+      CHECK(row[0] == 1.7 + 0.25);
+      CHECK(row[1] == 1.7);
+    }
 }
 
 TEST_CASE("matern refuses what it cannot do") {
