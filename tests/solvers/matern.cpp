@@ -15,8 +15,8 @@ namespace {
 
 using lathe::MatHandle;
 using lathe::VecHandle;
-using lathe::bessel::MaternCovariance;
 using lathe::bessel::MaternComponent;
+using lathe::bessel::MaternCovariance;
 using lathe::bessel::MaternParameters;
 using lathe::bessel::Sites;
 
