@@ -364,15 +364,17 @@ PetscErrorCode Summarise(Driver &d, const Table &table, Record *r) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/// A million points a block: 0.05 to 0.2 s on one rank.
-constexpr std::int64_t block_points = 1 << 20;
+/// Points of a block, about 0.02 s on one rank, unless there are more than the most blocks.
+constexpr std::int64_t block_points = 1 << 18;
+constexpr std::int64_t most_blocks = 256;
 
 const Column block_columns[] = {
     {.name = "block_points", .kind = Kind::integer, .long_name = "points of the block"}};
 
 PetscErrorCode EvaluateAll(Driver &d, const Settings &s, Table *table) {
   PetscFunctionBeginUser;
-  const std::int64_t blocks = (table->rows + block_points - 1) / block_points;
+  const std::int64_t blocks =
+      std::min(most_blocks, (table->rows + block_points - 1) / block_points);
   if (blocks <= 1) {
     PetscCall(d.run_case("points", summary, [&](Record &r) -> PetscErrorCode {
       PetscFunctionBeginUser;

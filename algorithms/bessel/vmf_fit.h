@@ -75,8 +75,9 @@ PETSC_EXTERN PetscErrorCode LatheVmfOptionsSetDefaults(LatheVmfOptions *options)
  * in `empty`). Not converging is no error: see `converged`.
  *
  *  Cost: one pass 2 reads of the local rows (one from cache); a step of EM 2·K·dim operations a row
- *  and 8·dim for each component that takes part in it. Memory: 8 bytes a local row and 24·K·dim;
- * the rows are not copied. Communication: two sums of 8·K·dim bytes a step. Reproducibility R0.
+ *  and 8·dim for each component that takes part in it. Memory:
+ *  K (40·dim + 12 kB) and for K > 1 36 bytes a local row; the rows are not copied. Communication:
+ *  two sums of 8·K·dim bytes a step. Reproducibility R0.
  *
  *  Collective on comm. `model` is filled; free it with LatheVmfModelDestroy.
  *  err  ARG_OUTOFRANGE  an option or a shape (the message has its range); an entry that is NaN or
