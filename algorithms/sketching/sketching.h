@@ -4,3 +4,4 @@
 #include "sketching/distortion.h"
 #include "sketching/sketch.h"
 #include "sketching/sketch_columns.h"
+#include "sketching/tensor_sketch.h"

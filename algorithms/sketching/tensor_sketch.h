@@ -50,7 +50,7 @@ Sketch factor_of(const Sketch &sketch, int k) noexcept;
 /// Class R0 as SketchApply is. Cost: q sketches of the factors, and then d products (KroneckerSrht,
 /// KhatriRao) or q + 1 Fourier transforms of length d (TensorSketch) a column, the columns dealt to
 /// the ranks; nothing of size m. Memory on every rank: (q + 2)·d·n numbers.
-/// Accuracy: 1e-14 of the norm of the column of the product (worst met by tests 4e-16).
+/// Accuracy: 1e-14 of the norm of the column of the product (worst met by tests 6e-16).
 ///   err  ARG_SIZ, ARG_OUTOFRANGE  factors that do not fit; as SketchApply
 PetscErrorCode SketchApplyKhatriRao(const Sketch &sketch, const std::vector<Mat> &factors,
                                     std::vector<PetscScalar> &sa);
