@@ -174,14 +174,17 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
   }
   *result = {};
   result->rank = static_cast<PetscInt>(p_.rank() - p_.zeros());
+  result->cond_estimate = static_cast<PetscReal>(p_.condition());
+  if (wide_) {
+    PetscCall(PutSolution(problem, rhs, y, x));
+    PetscCall(JudgeWide(problem, rhs, x, facts));
+  } else {
+    PetscCall(Judge(problem, rhs, {y.head(), y.head() + y.n}, facts));
+    PetscCall(Polish(problem, rhs, &y, &outcome, &steps, facts));
+    PetscCall(PutSolution(problem, rhs, y, x));
+  }
   result->refinements = std::max(outcome.passes - 1, 0);
   result->iterations = steps;
-  result->cond_estimate = static_cast<PetscReal>(p_.condition());
-  PetscCall(PutSolution(problem, rhs, y, x));
-  if (wide_)
-    PetscCall(JudgeWide(problem, rhs, x, facts));
-  else
-    PetscCall(Judge(problem, rhs, {y.head(), y.head() + y.n}, facts));
   result->residual_norm = static_cast<PetscReal>(std::scalbn(facts[0], rhs.exponent));
   result->backward_error = static_cast<PetscReal>(facts[1]);
   // One double leaves more open than the last correction shows.
@@ -200,6 +203,31 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
                                                        : LATHE_LS_STEPS_SPENT;
   if (result->reason > 0 && p_.rank() - p_.zeros() < p_.cols())
     result->reason = LATHE_LS_RANK_DEFICIENT;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Up to two more rounds of spir and fossils in one double, while the backward error is above two
+// roundings and falls.
+PetscErrorCode LeastSquaresSolver::Polish(const RefinementProblem &problem,
+                                          const RightHandSide &rhs, ExpansionVector *y,
+                                          RefinementOutcome *outcome, int *steps,
+                                          double *facts) const {
+  PetscFunctionBegin;
+  const bool iterates = options_.method == LATHE_LS_SPIR || options_.method == LATHE_LS_FOSSILS;
+  if (!iterates || terms() > 1 || target_given() || options_.refine == LATHE_REFINE_NONE)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  for (int round = 0; round < 2 && facts[1] > 0x1p-52; ++round) {
+    ExpansionVector better = *y;
+    RefinementOutcome more;
+    double judged[2] = {0, 0};
+    PetscCall(Refine(problem, Inverse(problem, &better, outcome, steps), 1, &better, &more));
+    PetscCall(Judge(problem, rhs, {better.head(), better.head() + better.n}, judged));
+    if (!(judged[1] < facts[1]))
+      break;
+    *y = better;
+    std::copy_n(judged, 2, facts);
+    ++outcome->passes;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

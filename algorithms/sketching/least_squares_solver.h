@@ -49,6 +49,9 @@ private:
   [[nodiscard]] ApproximateInverse Inverse(const RefinementProblem &problem,
                                            const ExpansionVector *y,
                                            const RefinementOutcome *outcome, int *steps) const;
+  PetscErrorCode Polish(const RefinementProblem &problem, const RightHandSide &rhs,
+                        ExpansionVector *y, RefinementOutcome *outcome, int *steps,
+                        double *facts) const;
   PetscErrorCode PutSolution(const RefinementProblem &problem, const RightHandSide &rhs,
                              const ExpansionVector &y, Vec x) const;
   PetscErrorCode Judge(const RefinementProblem &problem, const RightHandSide &rhs,

@@ -2,6 +2,7 @@
 // -ksp_type pne, spir and fossils, by options alone.
 #include "harness/mpi_test.h"
 #include "harness/product_shell.h"
+#include "lathe.h"
 #include "lathe_solvers.h"
 #include "unit/sketching/least_squares_problems.h"
 #include <petscksp.h>
@@ -59,7 +60,7 @@ TEST_CASE("least-squares solvers of dense, sparse and matrix-free operators", "[
       CHECK(s.reason == KSP_CONVERGED_RTOL_NORMAL);
       CHECK(s.result.backward_error <= 3e-15);
       if (shell)
-        CHECK(e.norm < 1e-9);
+        CHECK(e.norm < 1e-6); // 2⁻⁵³·κ²·‖r‖
       else
         CHECK(e.ulps <= 1);
     }
@@ -140,7 +141,7 @@ TEST_CASE("least-squares solvers say what is wrong with their input", "[solvers]
   for (const char *type : {MATDENSE, MATAIJ}) {
     Distributed bad;
     PETSC_OK(Distribute(p, type, &bad));
-    refused(bad.a, "-ksp_type pne", "(41, 3)");
+    refused(bad.a, "-ksp_type pne", "41");
   }
 }
 

@@ -158,7 +158,7 @@ TEST_CASE("risk is what repeated noise shows", "[sketching]") {
                                          {BiasBound::nuclear, 0.5},
                                          {BiasBound::spectral, 0.25}}) {
     double mean = 0;
-    constexpr int trials = 2000;
+    constexpr int trials = 1000;
     for (std::uint64_t trial = 0; trial < trials; ++trial) {
       std::vector<double> y(rows, 0.0);
       for (std::size_t i = 0; i < rows; ++i) {
