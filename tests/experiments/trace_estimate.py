@@ -18,7 +18,7 @@ class TraceEstimate(DriverTest):
         with h5py.File(self.folder / out) as file:
             return {n: d[()] for n, d in file.items() if isinstance(d, h5py.Dataset)}
 
-    def spd(self, n=60):
+    def spd(self, n=24):
         rng = np.random.default_rng(3)
         q = np.linalg.qr(rng.normal(size=(n, n)))[0]
         a = (q * np.geomspace(1, 50, n)) @ q.T
@@ -36,15 +36,15 @@ class TraceEstimate(DriverTest):
         a = self.spd()
         for function, truth in (("trace", np.trace(a)), ("logdet", np.linalg.slogdet(a)[1]),
                                 ("inverse", np.trace(np.linalg.inv(a)))):
-            for ranks in (1, 3):
+            for ranks in (1, 2):
                 got = self.estimate(ranks, "-mat", "a.h5:/A", "-function", function, "-matvecs",
-                                    "45", "-rank", "10")
+                                    "15", "-rank", "6")
                 self.assertEqual(len(got["estimate"]), 4)
                 self.within(got, truth)
-                np.testing.assert_allclose(got["estimate"], truth, rtol=0.2)
+                np.testing.assert_allclose(got["estimate"], truth, rtol=0.3)
             # as many products as rows leave nothing to chance
             got = self.estimate(2, "-mat", "a.h5:/A", "-function", function, "-methods", "xtrace",
-                                "-matvecs", "120")
+                                "-matvecs", "48")
             np.testing.assert_allclose(got["estimate"], truth, rtol=1e-7)
 
     def test_decaying_spectra(self):
@@ -70,7 +70,7 @@ class TraceEstimate(DriverTest):
     def test_equal_bytes_on_any_number_of_ranks(self):
         for options in (["-gen", "step", "-n", "700", "-matvecs", "30"],
                         ["-gen", "laplacian2d", "-n", "15", "-function", "inverse", "-matvecs",
-                         "12"]):
+                         "6"]):
             files = []
             for ranks in (1, 2, 3, 4):
                 self.estimate(ranks, *options, "-output_reproducible", out=f"np{ranks}.h5")
