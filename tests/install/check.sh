@@ -23,6 +23,14 @@ expect() { # expect PATTERN COMMAND…: the command's output must hold the patte
   fi
   printf 'ok: %s\n' "$(grep -m1 -- "$pattern" <<<"$output")"
 }
+# real_expect PATTERN COMMAND…: the same where scalars are real; a complex build must refuse.
+[[ $pcdirs == *complex* ]] && scalars=complex || scalars=real
+real_expect() {
+  local pattern=$1
+  shift
+  [[ $scalars == real ]] || pattern="real scalars"
+  expect "$pattern" "$@"
+}
 stock() { # stock NAME PKG_CONFIG_PATH: compile a program that knows nothing of lathe
   PKG_CONFIG_PATH=$2 mpicc -O1 "$source/tests/install/stock_$1.c" -o "stock_$1" \
     $(PKG_CONFIG_PATH=$2 pkg-config --cflags --libs SLEPc PETSc) -lm
@@ -56,8 +64,8 @@ options)
     expect "cg: CONVERGED_RTOL.*right" $run ./stock_ksp $load -pc_type gamg -ksp_type cg \
       -mg_levels_ksp_type certifiedchebyshev -ksp_rtol 1e-7
     for pc in nystrom rpcholesky; do
-      expect "cg: CONVERGED_RTOL.*right" $run ./stock_ksp $load -ksp_type cg -pc_type $pc -ksp_rtol 1e-8
-      expect "cg: DIVERGED_PC_FAILED" $run ./stock_ksp $load -ksp_type cg -pc_type $pc -pc_${pc}_mu 9
+      real_expect "cg: CONVERGED_RTOL.*right" $run ./stock_ksp $load -ksp_type cg -pc_type $pc -ksp_rtol 1e-8
+      real_expect "cg: DIVERGED_PC_FAILED" $run ./stock_ksp $load -ksp_type cg -pc_type $pc -pc_${pc}_mu 9
     done
     for type in sgmres rgsgmres; do
       expect "$type: CONVERGED_RTOL.*right" $run ./stock_ksp $load -ksp_type $type -pc_type bjacobi \
@@ -82,10 +90,10 @@ options)
     expect "it must be > 0 and finite (-mat_matern_nu)" $run ./stock_matern $load \
       -mat_type matern -mat_matern_nu 0
     for type in "pne -mat_type dense" "pne -mat_type aij" "spir -mat_type aij" "fossils"; do
-      expect "ksp ${type%% *}: CONVERGED_RTOL_NORMAL.*5 of 5 components exact" $run ./stock_ls $load \
+      real_expect "ksp ${type%% *}: CONVERGED_RTOL_NORMAL.*5 of 5 components exact" $run ./stock_ls $load \
         -ksp_type $type
     done
-    expect "least squares by pne, refine quad: converged, backward error" $run ./stock_ls $load \
+    real_expect "least squares by pne, refine quad: converged, backward error" $run ./stock_ls $load \
       -ksp_type pne -ksp_ls_refine quad -ksp_converged_reason
     export PETSC_OPTIONS="$load -svd_type gram"
     expect "svd gram: converged, value right" $run ./stock_svd
@@ -102,6 +110,10 @@ petsc4py)
   if ! /usr/bin/python3 -c 'import petsc4py' 2>/dev/null; then
     echo "python3-petsc4py for this build of PETSc is not installed: this case is left out"
     exit 77 # skipped
+  fi
+  if [[ $scalars == complex ]]; then
+    echo "half of what it tries is for real scalars, where it runs: this case is left out"
+    exit 77
   fi
   check=$source/tests/install/petsc4py_check.py
   for pattern in "ksp certifiedchebyshev, pc jacobi: .* right" "ksp cg, pc nystrom: .* right" \
