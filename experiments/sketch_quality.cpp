@@ -217,7 +217,7 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
 
 int main(int argc, char **argv) {
   Settings settings;
-  const About about{"sketch_quality", "singular values and least squares of random sketches",
+  const About about{"sketch_quality", "Singular values and least squares of random sketches",
                     "Camaño, Epperly, Meyer, Tropp: Faster linear algebra algorithms with "
                     "structured random matrices, arXiv:2508.21189 (2025); Song, Ye, Yin, Zhang: A "
                     "nearly-optimal bound for fast regression with l_inf guarantee, ICML (2023)",

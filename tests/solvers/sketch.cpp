@@ -2,6 +2,7 @@
 // -mat_type sketch: products from both sides, entries, options, refusals.
 #include "core/handle.h"
 #include "core/random.h"
+#include "harness/entry_matrix.h"
 #include "harness/mpi_test.h"
 #include "harness/product_shell.h"
 #include "lathe.h"
@@ -24,24 +25,16 @@ double entry(std::int64_t i, std::int64_t j) {
   return lathe::random::normal(4, static_cast<std::uint64_t>(j), static_cast<std::uint64_t>(i));
 }
 
-// m × n, dense, or sparse with a third of the entries.
+// Dense, or sparse with a third of the entries.
+double value(std::int64_t i, std::int64_t j, bool sparse) {
+  return !sparse || (i + j) % 3 == 0 ? entry(i, j) : 0.0;
+}
+
 PetscErrorCode Create(PetscInt m, PetscInt n, bool sparse, Mat *a) {
-  PetscInt begin = 0;
-  PetscInt end = 0;
   PetscFunctionBegin;
-  PetscCall(MatCreate(PETSC_COMM_WORLD, a));
-  PetscCall(MatSetSizes(*a, PETSC_DECIDE, PETSC_DECIDE, m, n));
-  PetscCall(MatSetType(*a, sparse ? MATAIJ : MATDENSE));
-  PetscCall(MatSeqAIJSetPreallocation(*a, n, nullptr));
-  PetscCall(MatMPIAIJSetPreallocation(*a, n, nullptr, n, nullptr));
-  PetscCall(MatSetUp(*a));
-  PetscCall(MatGetOwnershipRange(*a, &begin, &end));
-  for (PetscInt i = begin; i < end; ++i)
-    for (PetscInt j = 0; j < n; ++j)
-      if (!sparse || (i + j) % 3 == 0)
-        PetscCall(MatSetValue(*a, i, j, entry(i, j), INSERT_VALUES));
-  PetscCall(MatAssemblyBegin(*a, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*a, MAT_FINAL_ASSEMBLY));
+  PetscCall(lathe::test::CreateMatrix(
+      PETSC_COMM_WORLD, m, n, [=](PetscInt i, PetscInt j) { return value(i, j, sparse); }, !sparse,
+      false, a));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -88,16 +81,13 @@ TEST_CASE("a sketch multiplies from both sides", "[solvers]") {
     PETSC_OK(MatSetUp(S));
     CAPTURE(kinds[k]);
     for (const bool sparse : {false, true}) {
-      const auto value = [&](std::int64_t i, std::int64_t j) {
-        return !sparse || (i + j) % 3 == 0 ? entry(i, j) : 0.0;
-      };
       MatHandle a, wide, left, right;
       PETSC_OK(Create(m, n, sparse, a.out()));
       PETSC_OK(MatMatMult(S, a, MAT_INITIAL_MATRIX, PETSC_DEFAULT, left.out()));
       CHECK_ALL(difference(left, [&](PetscInt r, PetscInt j) {
                   double sum = 0;
                   for (PetscInt i = 0; i < m; ++i)
-                    sum += s.at(r, i) * value(i, j);
+                    sum += s.at(r, i) * value(i, j, sparse);
                   return sum;
                 }) < 1e-13);
       PETSC_OK(Create(n, m, sparse, wide.out()));
@@ -105,7 +95,7 @@ TEST_CASE("a sketch multiplies from both sides", "[solvers]") {
       CHECK_ALL(difference(right, [&](PetscInt i, PetscInt r) {
                   double sum = 0;
                   for (PetscInt j = 0; j < m; ++j)
-                    sum += s.at(r, j) * value(i, j);
+                    sum += s.at(r, j) * value(i, j, sparse);
                   return sum;
                 }) < 1e-13);
     }

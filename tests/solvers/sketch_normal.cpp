@@ -2,12 +2,14 @@
 // -pc_type sketchnormal: LSQR and CG on the normal equations in some 50 steps at every condition.
 #include "core/handle.h"
 #include "core/random.h"
+#include "harness/entry_matrix.h"
 #include "harness/mpi_test.h"
 #include "lathe.h"
 #include <cmath>
 #include <cstdio>
 #include <petscksp.h>
 #include <string>
+#include <string_view>
 
 #if !defined(PETSC_USE_COMPLEX)
 
@@ -18,27 +20,16 @@ using KspHandle = Handle<KSP, KSPDestroy>;
 
 // Columns 10^(−j·digits/n) times Gaussian ones, each partly the one before.
 PetscErrorCode Graded(PetscInt m, PetscInt n, double digits, const char *type, Mat *A) {
-  PetscInt begin = 0;
-  PetscInt end = 0;
-  PetscFunctionBegin;
-  PetscCall(MatCreate(PETSC_COMM_WORLD, A));
-  PetscCall(MatSetSizes(*A, PETSC_DECIDE, PETSC_DECIDE, m, n));
-  PetscCall(MatSetType(*A, type));
-  PetscCall(MatSeqAIJSetPreallocation(*A, n, nullptr));
-  PetscCall(MatMPIAIJSetPreallocation(*A, n, nullptr, n, nullptr));
-  PetscCall(MatSetUp(*A));
-  PetscCall(MatGetOwnershipRange(*A, &begin, &end));
   const auto normal = [](PetscInt i, PetscInt j) {
     return random::normal(3, static_cast<std::uint64_t>(j), static_cast<std::uint64_t>(i));
   };
-  for (PetscInt i = begin; i < end; ++i)
-    for (PetscInt j = 0; j < n; ++j) {
-      const double small =
-          std::pow(10.0, -digits * static_cast<double>(j) / static_cast<double>(n));
-      PetscCall(MatSetValue(*A, i, j, normal(i, 0) + small * normal(i, j), INSERT_VALUES));
-    }
-  PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
+  const auto entry = [=](PetscInt i, PetscInt j) {
+    const double small = std::pow(10.0, -digits * static_cast<double>(j) / static_cast<double>(n));
+    return normal(i, 0) + small * normal(i, j);
+  };
+  const bool dense = std::string_view(type) == MATDENSE;
+  PetscFunctionBegin;
+  PetscCall(lathe::test::CreateMatrix(PETSC_COMM_WORLD, m, n, entry, dense, false, A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Descriptions of tensor sketches and matrices given by their entries.
 #pragma once
-#include "core/petsc_compat.h"
+#include "harness/entry_matrix.h"
 #include "sketching/tensor_sketch.h"
-#include <petscmat.h>
 
 namespace lathe::test {
 
@@ -26,22 +25,11 @@ inline Sketch tensor(SketchKind kind, std::int64_t d, const Factors &factors,
 template <class F>
 PetscErrorCode CreateByEntries(MPI_Comm comm, PetscInt m, PetscInt n, bool sparse, F &&value,
                                Mat *a) {
-  PetscInt begin = 0;
-  PetscInt end = 0;
+  const auto kept = [&](PetscInt i, PetscInt j) -> PetscScalar {
+    return !sparse || (i + j) % 3 == 0 ? PetscScalar(value(i, j)) : PetscScalar(0);
+  };
   PetscFunctionBegin;
-  PetscCall(MatCreate(comm, a));
-  PetscCall(MatSetSizes(*a, PETSC_DECIDE, PETSC_DECIDE, m, n));
-  PetscCall(MatSetType(*a, sparse ? MATAIJ : MATDENSE));
-  PetscCall(MatSeqAIJSetPreallocation(*a, n, nullptr));
-  PetscCall(MatMPIAIJSetPreallocation(*a, n, nullptr, n, nullptr));
-  PetscCall(MatSetUp(*a));
-  PetscCall(MatGetOwnershipRange(*a, &begin, &end));
-  for (PetscInt i = begin; i < end; ++i)
-    for (PetscInt j = 0; j < n; ++j)
-      if (!sparse || (i + j) % 3 == 0)
-        PetscCall(MatSetValue(*a, i, j, value(i, j), INSERT_VALUES));
-  PetscCall(MatAssemblyBegin(*a, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*a, MAT_FINAL_ASSEMBLY));
+  PetscCall(CreateMatrix(comm, m, n, kept, !sparse, false, a));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
