@@ -3,6 +3,7 @@
 #include "core/citation.h"
 #include "core/error.h"
 #include "lipschitz/conv_gram.h"
+#include "lipschitz/conv_lower.h"
 #include "lipschitz/conv_operator.h"
 #include "lipschitz/frequency.h"
 #include "lipschitz/frequency_max.h"
@@ -46,69 +47,10 @@ ConvolutionTorus convolution_torus(const ConvolutionGeometry &g) noexcept {
 
 namespace {
 
-constexpr int lanczos_steps = 8;
-
-/// Input of the group that the largest frequency excites most: the top right singular vector of
-/// D(ω) times the plane wave, under a sine window that leaves the edges out.
-std::vector<double> plane_wave(const ConvolutionGeometry &g, const Symbol &symbol,
-                               const FrequencyMaximum &maximum, const Lattice &extent) {
-  std::vector<Complex> v = maximum.vector;
-  if (symbol.transposed) { // Dᵀv = σ·conj(right vector of D)
-    std::vector<double> work(2 * symbol.rows * symbol.cols);
-    std::vector<Complex> d(symbol.rows * symbol.cols);
-    evaluate_symbol(symbol, Phases(extent), maximum.frequency, work.data(), d.data());
-    v.assign(symbol.rows, {});
-    dense::gemv('N', symbol.rows, symbol.cols, Complex(1), d.data(), symbol.rows,
-                maximum.vector.data(), Complex(0), v.data());
-    for (Complex &z : v)
-      z = std::conj(z);
-  }
-  const auto channels = static_cast<std::size_t>(g.group_in());
-  const auto points = static_cast<std::size_t>(g.input_points());
-  std::array<std::vector<std::int64_t>, 3> residues; // residues in use, increasing
-  for (int i = 0; i < 3; ++i) {
-    for (std::int64_t t = 0; t < g.axis[i].kernel; ++t)
-      residues[i].push_back(t * g.axis[i].dilation % g.axis[i].stride);
-    std::sort(residues[i].begin(), residues[i].end());
-    residues[i].erase(std::unique(residues[i].begin(), residues[i].end()), residues[i].end());
-  }
-  std::vector<double> x(channels * points, 0.0);
-  const bool window = g.mode == LATHE_PADDING_ZEROS;
-  for (std::size_t p = 0; p < points; ++p) {
-    auto rest = static_cast<std::int64_t>(p);
-    std::size_t block = 0;
-    std::size_t scale = 1;
-    double amplitude = 1;
-    double angle = 0;
-    bool used = true;
-    for (int i = 2; i >= 0; --i) {
-      const ConvolutionAxis &a = g.axis[i];
-      const std::int64_t at = rest % a.input;
-      rest /= a.input;
-      if (window)
-        amplitude *= std::sin(std::numbers::pi * static_cast<double>(at + 1) /
-                              static_cast<double>(a.input + 1));
-      const std::int64_t t = at + a.padding; // position in the padded input
-      const auto found = std::lower_bound(residues[i].begin(), residues[i].end(), t % a.stride);
-      used = used && found != residues[i].end() && *found == t % a.stride;
-      block += scale * static_cast<std::size_t>(found - residues[i].begin());
-      scale *= residues[i].size();
-      angle += 2 * std::numbers::pi * static_cast<double>(maximum.frequency[i]) *
-               static_cast<double>(t / a.stride % extent[i]) / static_cast<double>(extent[i]);
-    }
-    if (!used)
-      continue;
-    const Complex wave = std::polar(amplitude, angle);
-    for (std::size_t i = 0; i < channels; ++i)
-      x[i * points + p] = (v[block * channels + i] * wave).real();
-  }
-  return x;
-}
-
 /// Explicit operator of one group as a symbol with a single tap, and its bracket.
 void dense_bracket(const ConvolutionGeometry &g, const double *weight, std::int64_t group,
                    int exponent, double *lower, double *upper) {
-  const ConvolutionOperator op(g, weight, group, exponent);
+  const ConvolutionOperator<double> op(g, weight, group, exponent);
   double folding = 0;
   const std::vector<double> a = op.dense(&folding);
   Symbol symbol;
@@ -153,25 +95,6 @@ PetscErrorCode DenseBracket(MPI_Comm comm, const ConvolutionGeometry &g, const d
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// Lower bound of the operator itself; computed on rank 0, the same for all.
-PetscErrorCode OperatorLower(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
-                             int exponent, const FrequencyMaximum &maximum, const Lattice &extent,
-                             double *lower, long long *products) {
-  int rank = 0;
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(comm, &rank));
-  if (rank == 0 && !maximum.vector.empty()) {
-    const Symbol symbol = make_symbol(g, weight, maximum.group, exponent);
-    ConvolutionOperator op(g, weight, maximum.group, exponent);
-    std::vector<double> x = plane_wave(g, symbol, maximum, extent);
-    *products += op.improve(x, lanczos_steps) + 1;
-    *lower = std::max(*lower, op.rayleigh_lower(x.data()));
-  }
-  PetscCallMPI(MPI_Bcast(lower, 1, MPI_DOUBLE, 0, comm));
-  PetscCallMPI(MPI_Bcast(products, 1, MPI_LONG_LONG, 0, comm));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode CholeskyBracket(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
                                int exponent, LatheNormBracket *out) {
   PetscFunctionBegin;
@@ -188,8 +111,8 @@ PetscErrorCode CholeskyBracket(MPI_Comm comm, const ConvolutionGeometry &g, cons
     if (dense_applies(g))
       PetscCall(DenseBracket(comm, g, weight, exponent, &lower, &dense_upper));
     else
-      PetscCall(
-          OperatorLower(comm, g, weight, exponent, maximum, torus.extent, &lower, &out->products));
+      PetscCall(OperatorLower(comm, g, weight, exponent, maximum, torus.extent, upper, &lower,
+                              &out->products));
     if (dense_upper < upper)
       out->method = "dense_cholesky";
     upper = std::min(upper, dense_upper);
@@ -241,13 +164,12 @@ PetscErrorCode SweepBracket(MPI_Comm comm, const ConvolutionGeometry &g, const d
   maximum.group = peak.group;
   maximum.frequency = peak.frequency;
   maximum.vector = norm.vector();
+  const double upper = peak.value * torus.factor;
   double lower = maximum.lower;
-  if (!g.every_extent && !is_circulant(g)) {
-    lower = 0;
-    PetscCall(
-        OperatorLower(comm, g, weight, exponent, maximum, torus.extent, &lower, &out->products));
-  }
-  out->upper = scale_up(std::max(peak.value * torus.factor, lower), exponent);
+  if (!g.every_extent && !is_circulant(g))
+    PetscCall(OperatorLower(comm, g, weight, exponent, maximum, torus.extent, upper, &lower,
+                            &out->products));
+  out->upper = scale_up(std::max(upper, lower), exponent);
   out->lower = scale_down(lower, exponent);
   out->certificate = LATHE_CERTIFICATE_DETERMINISTIC;
   out->method = svd ? "svd" : (moment ? "gram_moment" : "gram");

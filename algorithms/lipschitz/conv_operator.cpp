@@ -8,19 +8,24 @@
 namespace lathe::lipschitz {
 namespace {
 
-constexpr std::size_t block_points = 256;
+constexpr std::int64_t block_points = 128;
 
-double dot(const double *x, const double *y, std::size_t n) noexcept {
-  double sum = 0;
-  for (std::size_t i = 0; i < n; ++i)
-    sum += x[i] * y[i];
-  return sum;
+// About 32 blocks, so that the ranks get equal shares; wider ones only lengthen the matrix
+// products.
+std::int64_t block_channels(std::size_t channels) noexcept {
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(channels) / 32, 1, 16);
+}
+
+Range widened(Range blocks, std::int64_t size, std::size_t end) noexcept {
+  const auto n = static_cast<std::int64_t>(end);
+  return {std::min(blocks.begin * size, n), std::min(blocks.end * size, n)};
 }
 
 } // namespace
 
-ConvolutionOperator::ConvolutionOperator(const ConvolutionGeometry &g, const double *weight,
-                                         std::int64_t group, int exponent)
+template <class Real>
+ConvolutionOperator<Real>::ConvolutionOperator(const ConvolutionGeometry &g, const double *weight,
+                                               std::int64_t group, int exponent)
     : geometry_(g), out_channels_(static_cast<std::size_t>(g.group_out())),
       in_channels_(static_cast<std::size_t>(g.group_in())),
       out_points_(static_cast<std::size_t>(g.output_points())),
@@ -30,7 +35,7 @@ ConvolutionOperator::ConvolutionOperator(const ConvolutionGeometry &g, const dou
   const double *w = weight + static_cast<std::size_t>(group) * out_channels_ * length;
   weight_.resize(out_channels_ * length);
   for (std::size_t e = 0; e < weight_.size(); ++e)
-    weight_[e] = std::ldexp(w[e], -exponent);
+    weight_[e] = static_cast<Real>(std::ldexp(w[e], -exponent));
   double repeated = 1;
   for (int i = 0; i < 3; ++i) {
     const ConvolutionAxis &a = g.axis[i];
@@ -54,7 +59,8 @@ ConvolutionOperator::ConvolutionOperator(const ConvolutionGeometry &g, const dou
   absolute_ = mul_up(sqrt_up(mul_up(mul_up(row, col), repeated)), up(1 + relative));
 }
 
-void ConvolutionOperator::sources(std::size_t p, std::int64_t *source) const noexcept {
+template <class Real>
+void ConvolutionOperator<Real>::sources(std::size_t p, std::int64_t *source) const noexcept {
   const auto &a = geometry_.axis;
   const auto i = static_cast<std::int64_t>(p);
   const std::int64_t n1 = a[1].output(), n2 = a[2].output();
@@ -69,99 +75,73 @@ void ConvolutionOperator::sources(std::size_t p, std::int64_t *source) const noe
                         : (s0[t0] * a[1].input + s1[t1]) * a[2].input + s2[t2];
 }
 
-void ConvolutionOperator::apply(const double *x, double *y) {
+template <class Real> std::int64_t ConvolutionOperator<Real>::point_blocks() const noexcept {
+  return (static_cast<std::int64_t>(out_points_) + block_points - 1) / block_points;
+}
+
+template <class Real> std::int64_t ConvolutionOperator<Real>::channel_blocks() const noexcept {
+  const std::int64_t size = block_channels(in_channels_);
+  return (static_cast<std::int64_t>(in_channels_) + size - 1) / size;
+}
+
+template <class Real> Range ConvolutionOperator<Real>::points(Range blocks) const noexcept {
+  return widened(blocks, block_points, out_points_);
+}
+
+template <class Real> Range ConvolutionOperator<Real>::channels(Range blocks) const noexcept {
+  return widened(blocks, block_channels(in_channels_), in_channels_);
+}
+
+template <class Real> void ConvolutionOperator<Real>::apply(const Real *x, Range blocks, Real *y) {
   const std::size_t length = in_channels_ * taps_;
   patch_.resize(length * block_points);
   std::vector<std::int64_t> source(taps_);
-  for (std::size_t begin = 0; begin < out_points_; begin += block_points) {
-    const std::size_t count = std::min(block_points, out_points_ - begin);
+  for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
+    const Range block = points({b, b + 1});
+    const auto begin = static_cast<std::size_t>(block.begin);
+    const auto count = static_cast<std::size_t>(block.size());
     for (std::size_t p = 0; p < count; ++p) {
       sources(begin + p, source.data());
-      double *patch = patch_.data() + p * length;
+      Real *patch = patch_.data() + p * length;
       for (std::size_t i = 0; i < in_channels_; ++i)
         for (std::size_t t = 0; t < taps_; ++t)
-          *patch++ = source[t] < 0 ? 0.0 : x[i * in_points_ + static_cast<std::size_t>(source[t])];
+          *patch++ = source[t] < 0 ? 0 : x[i * in_points_ + static_cast<std::size_t>(source[t])];
     }
-    dense::gemm('T', 'N', count, out_channels_, length, 1.0, patch_.data(), length, weight_.data(),
-                length, 0.0, y + begin, out_points_);
+    dense::gemm('T', 'N', count, out_channels_, length, Real(1), patch_.data(), length,
+                weight_.data(), length, Real(0), y + begin * out_channels_, count);
   }
 }
 
-void ConvolutionOperator::apply_transpose(const double *y, double *x) {
-  const std::size_t length = in_channels_ * taps_;
-  patch_.resize(length * block_points);
+template <class Real>
+void ConvolutionOperator<Real>::apply_transpose(const Real *y, Range blocks, Real *x) {
   std::vector<std::int64_t> source(taps_);
-  std::fill(x, x + cols(), 0.0);
-  for (std::size_t begin = 0; begin < out_points_; begin += block_points) {
-    const std::size_t count = std::min(block_points, out_points_ - begin);
-    dense::gemm('N', 'T', length, count, out_channels_, 1.0, weight_.data(), length, y + begin,
-                out_points_, 0.0, patch_.data(), length);
-    for (std::size_t p = 0; p < count; ++p) {
-      sources(begin + p, source.data());
-      const double *patch = patch_.data() + p * length;
-      for (std::size_t i = 0; i < in_channels_; ++i)
-        for (std::size_t t = 0; t < taps_; ++t, ++patch)
-          if (source[t] >= 0)
-            x[i * in_points_ + static_cast<std::size_t>(source[t])] += *patch;
+  for (std::int64_t c = blocks.begin; c < blocks.end; ++c) {
+    const Range channel = channels({c, c + 1});
+    const auto first = static_cast<std::size_t>(channel.begin);
+    const auto width = static_cast<std::size_t>(channel.size());
+    const std::size_t length = width * taps_;
+    patch_.resize(length * block_points);
+    std::fill_n(x + first * in_points_, width * in_points_, Real(0));
+    for (std::int64_t b = 0; b < point_blocks(); ++b) {
+      const Range block = points({b, b + 1});
+      const auto begin = static_cast<std::size_t>(block.begin);
+      const auto count = static_cast<std::size_t>(block.size());
+      dense::gemm('N', 'T', length, count, out_channels_, Real(1), weight_.data() + first * taps_,
+                  in_channels_ * taps_, y + begin * out_channels_, count, Real(0), patch_.data(),
+                  length);
+      for (std::size_t p = 0; p < count; ++p) {
+        sources(begin + p, source.data());
+        const Real *patch = patch_.data() + p * length;
+        for (std::size_t i = first; i < first + width; ++i)
+          for (std::size_t t = 0; t < taps_; ++t, ++patch)
+            if (source[t] >= 0)
+              x[i * in_points_ + static_cast<std::size_t>(source[t])] += *patch;
+      }
     }
   }
 }
 
-double ConvolutionOperator::rayleigh_lower(const double *x) {
-  std::vector<double> y(rows());
-  apply(x, y.data());
-  const double xx = dot(x, x, cols()), yy = dot(y.data(), y.data(), rows());
-  if (!(xx > 0x1p-900) || !std::isfinite(xx) || !std::isfinite(yy))
-    return 0;
-  const double norm_x = mul_up(sqrt_up(xx), up(1 + gamma_up(static_cast<double>(cols()) + 2)));
-  const double norm_y =
-      mul_down(sqrt_down(yy), down(1 - gamma_up(static_cast<double>(rows()) + 2)));
-  // |fl(Ax) − Ax| ≤ γ_K·|A||x| with K terms in each sum.
-  const double gamma = gamma_up(static_cast<double>(in_channels_ * taps_) + 2);
-  const double rounding = add_up(mul_up(gamma, absolute_), 0x1p-400);
-  return std::max(0.0, sub_down(down(norm_y / norm_x), rounding));
-}
-
-long long ConvolutionOperator::improve(std::vector<double> &x, int steps) {
-  const std::size_t n = cols();
-  const auto k = std::min(static_cast<std::size_t>(steps), n);
-  std::vector<double> basis(n * k), y(rows()), w(n), alpha, beta;
-  const double start = std::sqrt(dot(x.data(), x.data(), n));
-  if (!(start > 0) || !std::isfinite(start))
-    return 0;
-  for (std::size_t e = 0; e < n; ++e)
-    basis[e] = x[e] / start;
-  long long products = 0;
-  for (std::size_t j = 0; j < k; ++j) {
-    apply(basis.data() + j * n, y.data());
-    apply_transpose(y.data(), w.data());
-    products += 2;
-    double a = 0;
-    for (int pass = 0; pass < 2; ++pass)
-      for (std::size_t i = j + 1; i-- > 0;) {
-        const double h = dot(basis.data() + i * n, w.data(), n);
-        a += i == j ? h : 0;
-        for (std::size_t e = 0; e < n; ++e)
-          w[e] -= h * basis[i * n + e];
-      }
-    alpha.push_back(a);
-    const double b = std::sqrt(dot(w.data(), w.data(), n));
-    if (j + 1 == k || !(b > 1e-14 * std::fabs(alpha[0])))
-      break;
-    beta.push_back(b);
-    for (std::size_t e = 0; e < n; ++e)
-      basis[(j + 1) * n + e] = w[e] / b;
-  }
-  const std::size_t used = alpha.size();
-  std::vector<double> z(used * used);
-  beta.resize(used);
-  if (dense::tridiagonal_eigen(used, alpha.data(), beta.data(), z.data()) != 0)
-    return products;
-  dense::gemv('N', n, used, 1.0, basis.data(), n, z.data() + (used - 1) * used, 0.0, x.data());
-  return products;
-}
-
-std::vector<double> ConvolutionOperator::dense(double *error) const {
+template <class Real> std::vector<double> ConvolutionOperator<Real>::dense(double *error) const {
   std::vector<double> a(rows() * cols(), 0.0), low(a.size(), 0.0);
   std::vector<std::int64_t> source(taps_);
   bool exact = true;
@@ -174,7 +154,7 @@ std::vector<double> ConvolutionOperator::dense(double *error) const {
             continue;
           const std::size_t e =
               o * out_points_ + p + (i * in_points_ + static_cast<std::size_t>(source[t])) * rows();
-          const double w = weight_[(o * in_channels_ + i) * taps_ + t];
+          const double w{weight_[(o * in_channels_ + i) * taps_ + t]};
           const double sum = a[e] + w, back = sum - a[e]; // Knuth's two-sum
           low[e] += (a[e] - (sum - back)) + (w - back);
           a[e] = sum;
@@ -197,5 +177,8 @@ std::vector<double> ConvolutionOperator::dense(double *error) const {
                   mul_up(mul_up(gamma, gamma), absolute_));
   return a;
 }
+
+template class ConvolutionOperator<float>;
+template class ConvolutionOperator<double>;
 
 } // namespace lathe::lipschitz

@@ -212,13 +212,15 @@ PetscErrorCode ResNet18() {
 
 // Share of the ideal speedup on the ranks of the world, from processor times; every rank computes
 // alone first, so that both runs meet the same load of the memory.
-PetscErrorCode Parallel(int repeats) {
+PetscErrorCode Parallel(int repeats, LathePadding mode) {
+  const std::string name =
+      mode == LATHE_PADDING_ZEROS ? "256x256x3x3_n32_zeros" : "256x256x3x3_n32";
   int rank = 0, size = 1;
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   const std::vector<double> w = normal_weights(31, 256, 256, 3);
-  const LatheConvolution layer = square_layer(w, 256, 256, 3, 1, 32, LATHE_PADDING_CIRCULAR);
+  const LatheConvolution layer = square_layer(w, 256, 256, 3, 1, 32, mode);
   bench::Comparison c;
   std::vector<double> alone, together, ratio;
   for (int i = 0; i < repeats; ++i) {
@@ -240,11 +242,11 @@ PetscErrorCode Parallel(int repeats) {
   }
   c = {bench::spread(together), bench::spread(alone), bench::spread(ratio)};
   if (rank == 0) {
-    std::printf("256x256x3x3_n32 on %d ranks: %.4f s, alone %.4f s: efficiency %.2f [%.2f, %.2f] "
+    std::printf("%s on %d ranks: %.4f s, alone %.4f s: efficiency %.2f [%.2f, %.2f] "
                 "(bar 0.8), same bits\n",
-                size, c.ours.median, c.peer.median, c.ratio.median, c.ratio.min, c.ratio.max);
-    bench::bench_line("conv_norm_ranks_" + std::to_string(size), "256x256x3x3_n32", c, "one_rank",
-                      0.8);
+                name.c_str(), size, c.ours.median, c.peer.median, c.ratio.median, c.ratio.min,
+                c.ratio.max);
+    bench::bench_line("conv_norm_ranks_" + std::to_string(size), name, c, "one_rank", 0.8);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -258,7 +260,8 @@ int main(int argc, char **argv) {
   int size = 1;
   PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   if (size > 1) {
-    PetscCall(Parallel(repeats));
+    for (const LathePadding mode : {LATHE_PADDING_CIRCULAR, LATHE_PADDING_ZEROS})
+      PetscCall(Parallel(repeats, mode));
   } else {
     for (const Case &c :
          {Case{64, 64, 3, 32, 10, 10}, Case{64, 64, 3, 56, 10, 20}, Case{64, 3, 7, 224, 15, 15},
