@@ -94,17 +94,13 @@ PetscErrorCode RowMatrix::CopyRows(Mat A) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode RowMatrix::ConnectColumns(Mat A) {
-  PetscLayout columns = nullptr;
-  PetscInt first = 0, last = 0;
+PetscErrorCode RowMatrix::ConnectColumns(PetscLayout columns) {
   int size = 1;
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_size(PetscObjectComm(reinterpret_cast<PetscObject>(A)), &size));
-  PetscCall(MatGetLayouts(A, nullptr, &columns));
-  PetscCall(MatGetOwnershipRangeColumn(A, &first, &last));
+  PetscCallMPI(MPI_Comm_size(columns->comm, &size));
   local_ = size == 1;
   if (local_) {
-    needed_.resize(static_cast<std::size_t>(last));
+    needed_.resize(static_cast<std::size_t>(columns->N));
     std::iota(needed_.begin(), needed_.end(), PetscInt(0));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -115,7 +111,7 @@ PetscErrorCode RowMatrix::ConnectColumns(Mat A) {
   for (PetscInt &c : column_)
     c = static_cast<PetscInt>(std::lower_bound(needed_.begin(), needed_.end(), c) -
                               needed_.begin());
-  PetscCall(PetscSFCreate(PetscObjectComm(reinterpret_cast<PetscObject>(A)), gather_.out()));
+  PetscCall(PetscSFCreate(columns->comm, gather_.out()));
   PetscCall(PetscSFSetGraphLayout(gather_, columns, static_cast<PetscInt>(needed_.size()), nullptr,
                                   PETSC_COPY_VALUES, needed_.data()));
   PetscCall(PetscSFSetUp(gather_));
@@ -181,21 +177,36 @@ PetscErrorCode RowMatrix::Survey(MPI_Comm comm) {
 }
 
 PetscErrorCode RowMatrix::Create(Mat A) {
+  PetscLayout columns = nullptr;
   PetscFunctionBegin;
   PetscCall(CopyRows(A));
-  PetscCall(ConnectColumns(A));
+  PetscCall(MatGetLayouts(A, nullptr, &columns));
+  PetscCall(ConnectColumns(columns));
   PetscCall(Survey(PetscObjectComm(reinterpret_cast<PetscObject>(A))));
   fill_absolute();
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode RowMatrix::Create(PetscLayout rows, PetscLayout columns, RowView entries) {
+  PetscFunctionBegin;
+  first_row_ = rows->rstart;
+  const std::size_t count = entries.offset[rows->n];
+  offset_.assign(entries.offset, entries.offset + rows->n + 1);
+  column_.assign(entries.column, entries.column + count);
+  value_.assign(entries.value, entries.value + count);
+  PetscCall(ConnectColumns(columns));
+  PetscCall(Survey(rows->comm));
+  fill_absolute();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 template <class T>
-PetscErrorCode RowMatrix::Gather(MPI_Datatype type, const T *x, std::vector<T> &buffer,
-                                 const T **gathered) {
+PetscErrorCode RowMatrix::Gather(MPI_Datatype type, const T *x, std::size_t width,
+                                 std::vector<T> &buffer, const T **gathered) {
   PetscFunctionBegin;
   *gathered = x;
   if (!local_) {
-    buffer.resize(needed_.size());
+    buffer.resize(needed_.size() * width);
     PetscCall(PetscSFBcastBegin(gather_, type, x, buffer.data(), MPI_REPLACE));
     PetscCall(PetscSFBcastEnd(gather_, type, x, buffer.data(), MPI_REPLACE));
     *gathered = buffer.data();
@@ -206,7 +217,7 @@ PetscErrorCode RowMatrix::Gather(MPI_Datatype type, const T *x, std::vector<T> &
 PetscErrorCode RowMatrix::Multiply(const PetscScalar *x, PetscScalar *y) {
   const PetscScalar *v = nullptr;
   PetscFunctionBegin;
-  PetscCall(Gather(MPIU_SCALAR, x, scalar_buffer_, &v));
+  PetscCall(Gather(MPIU_SCALAR, x, 1, scalar_buffer_, &v));
   for (std::size_t i = 0; i < rows(); ++i) {
     PetscScalar sum = 0;
     for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k)
@@ -216,10 +227,49 @@ PetscErrorCode RowMatrix::Multiply(const PetscScalar *x, PetscScalar *y) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode RowMatrix::MultiplyColumns(const PetscScalar *x, std::size_t ldx,
+                                          std::size_t columns, PetscScalar *y, std::size_t ldy) {
+  constexpr std::size_t chunk = 32;
+  PetscInt local = 0;
+  PetscFunctionBegin;
+  if (local_)
+    local = static_cast<PetscInt>(needed_.size());
+  else
+    PetscCall(PetscSFGetGraph(gather_, &local, nullptr, nullptr, nullptr));
+  std::vector<PetscScalar> sent, received;
+  for (std::size_t first = 0; first < columns; first += chunk) {
+    const std::size_t width = std::min(chunk, columns - first);
+    sent.resize(static_cast<std::size_t>(local) * width); // row-major: the columns travel together
+    for (std::size_t j = 0; j < width; ++j)
+      for (std::size_t i = 0; i < static_cast<std::size_t>(local); ++i)
+        sent[i * width + j] = x[i + (first + j) * ldx];
+    const PetscScalar *v = sent.data();
+    if (!local_) {
+      MPI_Datatype row = MPI_DATATYPE_NULL;
+      PetscCallMPI(MPI_Type_contiguous(static_cast<int>(width), MPIU_SCALAR, &row));
+      PetscCallMPI(MPI_Type_commit(&row));
+      PetscCall(Gather(row, sent.data(), width, received, &v));
+      PetscCallMPI(MPI_Type_free(&row));
+    }
+    PetscScalar sum[chunk];
+    for (std::size_t i = 0; i < rows(); ++i) {
+      std::fill_n(sum, width, PetscScalar(0));
+      for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k) {
+        const PetscScalar *at = v + static_cast<std::size_t>(column_[k]) * width;
+        for (std::size_t j = 0; j < width; ++j)
+          sum[j] += times(value_[k], at[j]);
+      }
+      for (std::size_t j = 0; j < width; ++j)
+        y[i + (first + j) * ldy] = sum[j];
+    }
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode RowMatrix::MultiplyAbsolute(const PetscReal *x, PetscReal *y) {
   const PetscReal *v = nullptr;
   PetscFunctionBegin;
-  PetscCall(Gather(MPIU_REAL, x, real_buffer_, &v));
+  PetscCall(Gather(MPIU_REAL, x, 1, real_buffer_, &v));
   for (std::size_t i = 0; i < rows(); ++i) {
     PetscReal sum = 0;
     for (std::size_t k = offset_[i]; k < offset_[i + 1]; ++k)

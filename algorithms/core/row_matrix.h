@@ -37,6 +37,8 @@ public:
   /// entry more.
   /// err  FP  an entry is infinite or NaN; the message names its row and column
   PetscErrorCode Create(Mat A);
+  /// The same of complete rows, those of this rank by `rows` (global columns); finite entries.
+  PetscErrorCode Create(PetscLayout rows, PetscLayout columns, RowView entries);
 
   /// The adjoint of A, which lies on one rank altogether. Not collective.
   void CreateAdjoint(const RowMatrix &A);
@@ -50,6 +52,10 @@ public:
 
   /// y = A·x; x and y are the local parts in the layouts of A. Collective.
   PetscErrorCode Multiply(const PetscScalar *x, PetscScalar *y);
+  /// The same of several columns, with the leading dimensions ldx and ldy: the same bits, one round
+  /// of messages for 32 columns. Memory: 32 columns of the x that is needed here.
+  PetscErrorCode MultiplyColumns(const PetscScalar *x, std::size_t ldx, std::size_t columns,
+                                 PetscScalar *y, std::size_t ldy);
   /// y = |A|·x for real x.
   PetscErrorCode MultiplyAbsolute(const PetscReal *x, PetscReal *y);
   /// y = Aᴴ·x and y = |A|ᵀ·x when local(): the rows are added in their order, so that every sum has
@@ -100,9 +106,11 @@ private:
   PetscErrorCode Survey(MPI_Comm comm);
   void drop_zeros();
   void fill_absolute();
-  PetscErrorCode ConnectColumns(Mat A);
+  PetscErrorCode ConnectColumns(PetscLayout columns);
+  /// `width` numbers for each needed column, one of MPI's `type` together.
   template <class T>
-  PetscErrorCode Gather(MPI_Datatype type, const T *x, std::vector<T> &buffer, const T **gathered);
+  PetscErrorCode Gather(MPI_Datatype type, const T *x, std::size_t width, std::vector<T> &buffer,
+                        const T **gathered);
 
   std::vector<std::size_t> offset_;
   std::vector<PetscInt> column_; // position in needed_

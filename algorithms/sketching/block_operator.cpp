@@ -2,9 +2,12 @@
 #include "sketching/block_operator.h"
 #include "core/dense.h"
 #include "core/error.h"
+#include "core/interruption.h"
+#include "core/row_block.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace lathe::sketching {
 namespace {
@@ -116,6 +119,28 @@ PetscErrorCode ColumnLayout::ToVec(const double *column, Vec x) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode ColumnLayout::FromDense(Mat X, TallView columns) {
+  PetscFunctionBegin;
+  for (std::size_t j = 0; j < columns.cols; ++j) {
+    Vec column = nullptr;
+    PetscCall(MatDenseGetColumnVecRead(X, static_cast<PetscInt>(j), &column));
+    PetscCall(FromVec(column, columns.column(j)));
+    PetscCall(MatDenseRestoreColumnVecRead(X, static_cast<PetscInt>(j), &column));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ColumnLayout::ToDense(TallView columns, Mat X) {
+  PetscFunctionBegin;
+  for (std::size_t j = 0; j < columns.cols; ++j) {
+    Vec column = nullptr;
+    PetscCall(MatDenseGetColumnVecWrite(X, static_cast<PetscInt>(j), &column));
+    PetscCall(ToVec(columns.column(j), column));
+    PetscCall(MatDenseRestoreColumnVecWrite(X, static_cast<PetscInt>(j), &column));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode BlockOperator::Create(Mat A) {
   PetscFunctionBegin;
   PetscCall(layout_.Create(A));
@@ -123,15 +148,36 @@ PetscErrorCode BlockOperator::Create(Mat A) {
   PetscCall(MatCreateVecs(A, x_.out(), y_.out()));
   PetscBool stored = PETSC_FALSE;
   PetscBool dense = PETSC_FALSE;
+  PetscBool shell = PETSC_FALSE;
+  PetscCall(PetscObjectTypeCompare(reinterpret_cast<PetscObject>(A), MATSHELL, &shell));
   PetscCall(PetscObjectTypeCompareAny(reinterpret_cast<PetscObject>(A), &stored, MATSEQAIJ,
                                       MATMPIAIJ, MATSEQBAIJ, MATMPIBAIJ, ""));
   PetscCall(PetscObjectTypeCompareAny(reinterpret_cast<PetscObject>(A), &dense, MATSEQDENSE,
                                       MATMPIDENSE, ""));
-  kind_ = stored ? Kind::rows : dense ? Kind::dense : Kind::shell;
+  kind_ = stored ? Kind::rows : dense ? Kind::dense : shell ? Kind::shell : Kind::other;
   if (stored)
-    PetscCall(entries_.Create(A));
+    PetscCall(CopyRows(A));
   if (dense)
     PetscCall(CopyDense(A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Rows and columns in blocks of this class, so that no product has to move a vector there and back.
+PetscErrorCode BlockOperator::CopyRows(Mat A) {
+  PetscFunctionBegin;
+  PetscCall(entries_.Create(A));
+  if (!layout_.moves())
+    PetscFunctionReturn(PETSC_SUCCESS);
+  std::vector<PetscInt> wanted(rows().local());
+  std::iota(wanted.begin(), wanted.end(), static_cast<PetscInt>(rows().range().begin));
+  RowBlock there;
+  PetscCall(there.Fetch(comm(), entries_, wanted));
+  PetscLayout blocks = nullptr;
+  PetscCall(PetscLayoutCreateFromSizes(comm(), static_cast<PetscInt>(rows().local()),
+                                       static_cast<PetscInt>(order()), 1, &blocks));
+  entries_ = RowMatrix();
+  PetscCall(entries_.Create(blocks, blocks, there.view()));
+  PetscCall(PetscLayoutDestroy(&blocks));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -162,18 +208,30 @@ PetscErrorCode BlockOperator::CopyDense(Mat A) {
 PetscErrorCode BlockOperator::ApplyColumn(const double *x, double *y) {
   PetscFunctionBegin;
   PetscCall(layout_.ToVec(x, x_));
-  if (kind_ == Kind::rows) {
-    const PetscScalar *a = nullptr;
-    PetscScalar *b = nullptr;
-    PetscCall(VecGetArrayRead(x_, &a));
-    PetscCall(VecGetArrayWrite(y_, &b));
-    PetscCall(entries_.Multiply(a, b));
-    PetscCall(VecRestoreArrayWrite(y_, &b));
-    PetscCall(VecRestoreArrayRead(x_, &a));
-  } else {
-    PetscCall(MatMult(A_, x_, y_));
-  }
+  PetscCall(MatMult(A_, x_, y_));
   PetscCall(layout_.FromVec(y_, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BlockOperator::ApplyRows(TallView X, TallView Y) {
+  PetscFunctionBegin;
+  // real scalars, as Create has seen
+  PetscCall(entries_.MultiplyColumns(reinterpret_cast<const PetscScalar *>(X.data), rows().local(),
+                                     X.cols, reinterpret_cast<PetscScalar *>(Y.data),
+                                     rows().local()));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode BlockOperator::ApplyShell(TallView X, TallView Y) {
+  PetscInt local = 0;
+  MatHandle x, y;
+  PetscFunctionBegin;
+  PetscCall(VecGetLocalSize(x_, &local));
+  PetscCall(MatCreateDense(comm(), local, PETSC_DECIDE, static_cast<PetscInt>(order()),
+                           static_cast<PetscInt>(X.cols), nullptr, x.out()));
+  PetscCall(layout_.ToDense(X, x));
+  PetscCall(MatMatMult(A_, x, MAT_INITIAL_MATRIX, PETSC_DEFAULT, y.out()));
+  PetscCall(layout_.FromDense(y, Y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -244,8 +302,13 @@ PetscErrorCode BlockOperator::ApplyDense(TallView X, TallView Y) {
 
 PetscErrorCode BlockOperator::Apply(TallView X, TallView Y) {
   PetscFunctionBegin;
-  if (kind_ == Kind::dense)
+  PetscCall(StopTogether(comm()));
+  if (kind_ == Kind::rows)
+    PetscCall(ApplyRows(X, Y));
+  else if (kind_ == Kind::dense)
     PetscCall(ApplyDense(X, Y));
+  else if (kind_ == Kind::shell && X.cols > 0)
+    PetscCall(ApplyShell(X, Y));
   else
     for (std::size_t j = 0; j < X.cols; ++j)
       PetscCall(ApplyColumn(X.column(j), Y.column(j)));

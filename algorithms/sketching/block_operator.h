@@ -19,7 +19,12 @@ public:
   /// Collective; exact copies.
   PetscErrorCode FromVec(Vec x, double *column);
   PetscErrorCode ToVec(const double *column, Vec x);
+  /// All columns of a MATDENSE of this layout.
+  PetscErrorCode FromDense(Mat X, TallView columns);
+  PetscErrorCode ToDense(TallView columns, Mat X);
   [[nodiscard]] const RowBlocks &rows() const { return rows_; }
+  /// Some rank has other rows in the blocks than in the Vecs. The same on every rank.
+  [[nodiscard]] bool moves() const { return to_vec_.get() != nullptr; }
 
 private:
   RowBlocks rows_;
@@ -30,13 +35,15 @@ private:
 class BlockOperator {
 public:
   /// Matrices with rows (AIJ, BAIJ) are copied by rows, dense ones too where there are several
-  /// ranks: products are then class R0. Any other type goes through MatMult, column by column, and
-  /// is as reproducible as that. Collective on A, which must outlive *this. err  ARG_SIZ A is not
+  /// ranks: products are then class R0. A shell gets all columns at once (MatMatMult, which is
+  /// MatMult for each where it knows no better), any other type MatMult, column by column; both are
+  /// as reproducible as that. Collective on A, which must outlive *this. err  ARG_SIZ A is not
   /// square or empty; SUP complex scalars; FP an entry is not finite
   PetscErrorCode Create(Mat A);
 
   /// Y ← A·X; both of layout rows(). Collective.
-  /// err  FP when the product holds NaN or an infinity; the message names the row
+  /// err  FP when the product holds NaN or an infinity; the message names the row; stop_error
+  ///      (core/interruption.h)
   PetscErrorCode Apply(TallView X, TallView Y);
 
   [[nodiscard]] const RowBlocks &rows() const { return layout_.rows(); }
@@ -48,13 +55,16 @@ public:
   [[nodiscard]] ColumnLayout &layout() { return layout_; }
 
 private:
-  enum class Kind { rows, dense, shell };
+  enum class Kind { rows, dense, shell, other };
+  PetscErrorCode CopyRows(Mat A);
   PetscErrorCode CopyDense(Mat A);
+  PetscErrorCode ApplyRows(TallView X, TallView Y);
   PetscErrorCode ApplyDense(TallView X, TallView Y);
+  PetscErrorCode ApplyShell(TallView X, TallView Y);
   PetscErrorCode ApplyColumn(const double *x, double *y);
 
   Mat A_ = nullptr; // not owned
-  Kind kind_ = Kind::shell;
+  Kind kind_ = Kind::other;
   ColumnLayout layout_;
   VecHandle x_, y_;
   RowMatrix entries_;

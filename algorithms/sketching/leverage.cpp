@@ -2,6 +2,7 @@
 #include "sketching/leverage.h"
 #include "core/citation.h"
 #include "core/dense.h"
+#include "core/interruption.h"
 #include "core/random.h"
 #include <algorithm>
 #include <cmath>
@@ -115,6 +116,7 @@ PetscErrorCode LewisWeights(TallMatrix &A, double p, double *weights, double *re
   PetscCall(Fresh(A, p, w, &basis));
   *residual = 1;
   for (int step = 0; step < max_steps; ++step) {
+    PetscCall(StopTogether(A.rows().comm()));
     square_rows(basis.view(), tau.data());
     double worst = 0;
     for (std::size_t i = 0; i < local; ++i)

@@ -3,6 +3,7 @@
 #include "core/citation.h"
 #include "core/dense.h"
 #include "core/error.h"
+#include "core/interruption.h"
 #include "sketching/lp_vertex.h"
 #include <algorithm>
 #include <cmath>
@@ -158,6 +159,7 @@ PetscErrorCode Smoothed::Stage(double p, double mu, double scale, const LpOption
   PetscCall(Sum([&](double e) { return power_term(e / scale, p, mu); }, &value));
   bool moved = true;
   while (moved && *steps < options.max_steps) {
+    PetscCall(StopTogether(Q_.rows.comm()));
     std::vector<double> d;
     double decrement = 0;
     PetscCall(NewtonStep(p, mu, scale, &d, &decrement));

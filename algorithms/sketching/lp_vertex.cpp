@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/lp_vertex.h"
 #include "core/dense.h"
+#include "core/interruption.h"
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -127,6 +128,7 @@ public:
   /// Rows of Q, one after another (r × count, column-major: column i is row rows[i]).
   PetscErrorCode Rows(const std::vector<std::size_t> &rows, std::vector<double> *values) const {
     PetscFunctionBegin;
+    PetscCall(StopTogether(Q_.rows.comm()));
     values->assign(rows.size() * Q_.cols, 0);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto row = static_cast<std::int64_t>(rows[i]);

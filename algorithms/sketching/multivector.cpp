@@ -129,6 +129,22 @@ PetscErrorCode InnerProduct(TallView X, TallView Y, double *c, Entries of_x) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode InnerProducts(const std::vector<TallView> &X, TallView Y, double *c) {
+  PetscFunctionBegin;
+  std::vector<int> columns;
+  PetscCall(ColumnExponents(Y.columns(0, 0), Entries::any, Y, &columns));
+  std::vector<int> exponent;
+  for (std::size_t j = 0; j < Y.cols; ++j)
+    exponent.insert(exponent.end(), X[j].cols, columns[j] + 1);
+  const std::size_t ld = Y.rows.local();
+  const auto products = [&](std::size_t first, std::size_t size, double *part) {
+    for (std::size_t j = 0; j < Y.cols; part += X[j++].cols)
+      dense::gemv('T', size, X[j].cols, 1.0, X[j].data + first, ld, Y.column(j) + first, 0.0, part);
+  };
+  PetscCall(SumBlocks(Y.rows, exponent, products, c));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode ColumnDots(TallView X, TallView Y, double *dots) {
   PetscFunctionBegin;
   std::vector<int> columns;

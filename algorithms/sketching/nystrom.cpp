@@ -147,13 +147,14 @@ LowRankPreconditioner::LowRankPreconditioner(LowRank approximation, double mu, d
 PetscErrorCode LowRankPreconditioner::Apply(double power, TallView x, TallView y) {
   PetscFunctionBegin;
   const TallView U = k_.vectors.view();
-  std::vector<double> c(U.cols);
+  std::vector<double> c(U.cols * x.cols);
   PetscCall(InnerProduct(U, x, c.data(), Entries::at_most_one));
   for (std::size_t i = 0; i < U.cols; ++i) {
     const double share = top_ / (k_.values[i] + mu_);
-    c[i] *= (power == -1 ? share : std::sqrt(share)) - 1;
+    for (std::size_t j = 0; j < x.cols; ++j)
+      c[i + j * U.cols] *= (power == -1 ? share : std::sqrt(share)) - 1;
   }
-  std::copy_n(x.data, x.rows.local(), y.data);
+  std::copy_n(x.data, x.rows.local() * x.cols, y.data);
   multiply(U, c.data(), 1, y);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -52,7 +52,7 @@ public:
   LowRankPreconditioner() = default;
   LowRankPreconditioner(LowRank approximation, double mu, double top);
 
-  /// y ← P^power·x for one column; power −1 or −½. Collective; three Allreduces; class R0.
+  /// Y ← P^power·X, power −1 or −½. Collective; two Allreduces; class R0.
   PetscErrorCode Apply(double power, TallView x, TallView y);
   [[nodiscard]] double log_determinant() const;
   [[nodiscard]] const std::vector<double> &values() const { return k_.values; }

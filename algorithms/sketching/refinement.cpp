@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/refinement.h"
+#include "core/interruption.h"
 #include "sketching/length.h"
 #include "sketching/replicate.h"
 #include <algorithm>
@@ -39,6 +40,7 @@ PetscErrorCode NormalPass(const RefinementProblem &problem, const ExpansionVecto
                           ExpansionVector *g, double *norm2, double *residual) {
   int rank = 0;
   PetscFunctionBegin;
+  PetscCall(StopTogether(problem.rows->comm()));
   const std::vector<double> &d = problem.scale;
   const bool wild = std::any_of(d.begin(), d.end(),
                                 [](double s) { return std::abs(std::ilogb(s)) > safe_exponent; });

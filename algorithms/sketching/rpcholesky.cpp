@@ -2,6 +2,7 @@
 #include "sketching/rpcholesky.h"
 #include "core/dense.h"
 #include "core/error.h"
+#include "core/interruption.h"
 #include "core/random.h"
 #include <algorithm>
 #include <cmath>
@@ -250,6 +251,7 @@ PetscErrorCode RpCholesky(Mat A, const RpCholeskyOptions &o, MultiVector *F, boo
   while (*definite && F->view().cols < rank && trace() > static_cast<double>(n) * eps * whole) {
     const std::size_t before = F->view().cols;
     bool stuck = false;
+    PetscCall(StopTogether(comm));
     PetscCall(Extend(residual, std::min(static_cast<std::size_t>(o.block), rank - before), o.seed,
                      &drawn, F, &stuck));
     if (stuck)

@@ -96,12 +96,7 @@ PetscErrorCode LatheMatTraceWithVectors(Mat matrix, LatheTraceMethod method, Mat
              k, n);
   LatheGuard(A.comm(), {
     MultiVector vectors(A.rows(), static_cast<std::size_t>(k));
-    for (PetscInt j = 0; j < k; ++j) {
-      Vec column = nullptr;
-      PetscCall(MatDenseGetColumnVecRead(Omega, j, &column));
-      PetscCall(A.layout().FromVec(column, vectors.view().column(static_cast<std::size_t>(j))));
-      PetscCall(MatDenseRestoreColumnVecRead(Omega, j, &column));
-    }
+    PetscCall(A.layout().FromDense(Omega, vectors.view()));
     PetscCall(Estimate(A, method, vectors.view(), estimate));
   });
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -81,16 +81,17 @@ PETSC_EXTERN PetscErrorCode LatheMatTraceWithVectors(Mat A, LatheTraceMethod met
 PETSC_EXTERN PetscErrorCode LatheQuadratureOptionsSetDefaults(LatheQuadratureOptions *options);
 
 /** LatheMatSpectralSum - tr f(A) of a symmetric matrix by stochastic Lanczos quadrature (Ubaru,
- * Chen, Saad, SIAM J. Matrix Anal. Appl. 38 (2017)): the mean over random sign vectors z of the
- * Gauss quadrature of zᵀf(A)z from Lanczos steps, each vector orthogonalised twice against all
- * others. Collective on A; reproducible as LatheMatTrace. Memory: max_steps vectors.
+ *  Chen, Saad, SIAM J. Matrix Anal. Appl. 38 (2017)): the mean over random sign vectors z of the
+ *  Gauss quadrature of zᵀf(A)z from Lanczos steps, each vector orthogonalised against all others.
+ *  Up to 32 probes run in step and share their reductions. Collective on A; reproducible as
+ *  LatheMatTrace. Memory: max_steps vectors, or up to 512 MB on all ranks where that is more.
  *
  *  The standard error covers the random probes. The quadrature error is an estimate, not a bound; a
  *  probe that uses up max_steps leaves converged = PETSC_FALSE and a usable value.
  *  in   A  symmetric (not checked); Schatten norms of another matrix: give MatCreateNormal(A) and
  *          half the power
  *  err  ARG_OUTOFRANGE an option, or a Ritz value ≤ 0 where f needs a positive definite A; others
- * as LatheMatTrace */
+ *       as LatheMatTrace */
 PETSC_EXTERN PetscErrorCode LatheMatSpectralSum(Mat A, LatheSpectralFunction f,
                                                 const LatheQuadratureOptions *options,
                                                 LatheSpectralSum *sum);
@@ -99,20 +100,23 @@ PETSC_EXTERN PetscErrorCode LatheMatSpectralSum(Mat A, LatheSpectralFunction f,
  *  preconditioner P of rank k (algorithms/sketching/nystrom.h)
  *    log det A = log det P + tr log(P^-½ A P^-½),
  *  the first term exact, the second by Lanczos quadrature. Its variance and its number of steps
- * fall with the eigenvalues that P takes away. Collective on A; reproducible as LatheMatTrace.
- * Memory: 4·rank + max_steps vectors. sum->matvecs counts the rank products of P, too. in   rank of
- * P, 0 (none: LatheMatSpectralSum) to n mu    a known lower bound of the smallest eigenvalue, as
- * the σ² of K + σ²I, or 0 err  ARG_OUTOFRANGE an option, or A − mu·I is seen not to be positive
- * semidefinite */
+ *  fall with the eigenvalues that P takes away. Collective on A; reproducible as LatheMatTrace.
+ *  Memory: 4·rank vectors beside that of LatheMatSpectralSum. sum->matvecs counts the rank products
+ *  of P, too.
+ *  in   rank of P, 0 (none: LatheMatSpectralSum) to n
+ *       mu   a known lower bound of the smallest eigenvalue, as the σ² of K + σ²I, or 0
+ *  err  ARG_OUTOFRANGE an option, or A − mu·I is seen not to be positive semidefinite */
 PETSC_EXTERN PetscErrorCode LatheMatLogDeterminant(Mat A, PetscInt rank, double mu,
                                                    const LatheQuadratureOptions *options,
                                                    LatheSpectralSum *sum);
 
 /** LatheMatCreateFunction - f(A) as a matrix of type shell: its MatMult runs Lanczos from the
- * vector until a step changes the result by less than tolerance, relatively, or max_steps. Then any
- * of the methods above, and not only the quadrature, estimates tr f(A): far better where f(A)
- * decays. A must outlive *F. Collective; the caller destroys *F. in   options  max_steps,
- * tolerance, power err  as LatheMatSpectralSum, at the product */
+ *  vector until a step changes the result by less than tolerance, relatively, or max_steps;
+ *  MatMatMult with a MATDENSE runs up to 32 columns in step. Then any of the methods above, and not
+ *  only the quadrature, estimates tr f(A): far better where f(A) decays. A must outlive *F.
+ *  Collective; the caller destroys *F. Memory as LatheMatSpectralSum.
+ *  in   options  max_steps, tolerance, power
+ *  err  as LatheMatSpectralSum, at the product */
 PETSC_EXTERN PetscErrorCode LatheMatCreateFunction(Mat A, LatheSpectralFunction f,
                                                    const LatheQuadratureOptions *options, Mat *F);
 /** LatheMatFunctionGetMatvecs - products with A so far, and whether all of them met the tolerance.

@@ -33,21 +33,24 @@ PetscErrorCode Quadrature(const RowBlocks &rows, const ColumnProduct &product, S
                           const LatheQuadratureOptions &o, LatheSpectralSum *sum) {
   PetscFunctionBegin;
   LanczosFunction lanczos(rows, product, f, {.max_steps = o.max_steps, .tolerance = o.tolerance});
-  MultiVector probe(rows, 1);
+  MultiVector probes(rows, lanczos.width());
   *sum = {};
   sum->converged = PETSC_TRUE;
   double squares = 0; // Σ (sample − mean)², by Welford's recurrence
-  for (PetscInt j = 0; j < o.probes; ++j) {
-    PetscCall(FillTestVectors(TestVectors::rademacher, o.seed, static_cast<std::uint64_t>(j),
-                              probe.view()));
-    PetscCall(lanczos.Run(probe.view().data, false));
-    const double delta = lanczos.quadrature() - sum->value;
-    sum->value += delta / static_cast<double>(j + 1);
-    squares += delta * (lanczos.quadrature() - sum->value);
-    sum->quadrature_error = std::max(sum->quadrature_error, lanczos.change());
-    sum->steps = std::max(sum->steps, static_cast<PetscInt>(lanczos.steps()));
-    if (!lanczos.converged())
-      sum->converged = PETSC_FALSE;
+  for (PetscInt j = 0; j < o.probes;) {
+    const auto left = static_cast<std::size_t>(o.probes - j);
+    const TallView z = probes.columns(0, std::min(lanczos.width(), left));
+    PetscCall(FillTestVectors(TestVectors::rademacher, o.seed, static_cast<std::uint64_t>(j), z));
+    PetscCall(lanczos.Run(z, z.columns(0, 0)));
+    for (const LanczosFunction::Outcome &probe : lanczos.outcomes()) {
+      const double delta = probe.quadrature - sum->value;
+      sum->value += delta / static_cast<double>(++j);
+      squares += delta * (probe.quadrature - sum->value);
+      sum->quadrature_error = std::max(sum->quadrature_error, probe.change);
+      sum->steps = std::max(sum->steps, static_cast<PetscInt>(probe.steps));
+      if (!probe.converged)
+        sum->converged = PETSC_FALSE;
+    }
   }
   const auto k = static_cast<double>(o.probes);
   sum->standard_error = std::sqrt(squares / (k - 1) / k);
@@ -68,12 +71,13 @@ PetscErrorCode Preconditioned(BlockOperator &A, PetscInt rank, double mu,
   // Most eigenvalues of K lie near 0: P maps its own to the same mu, and log A hardly varies.
   const double top = mu > 0 ? mu : approximation.values.empty() ? 1 : approximation.values.back();
   LowRankPreconditioner P(std::move(approximation), mu, top);
-  MultiVector half(A.rows(), 2);
+  MultiVector half(A.rows(), 0);
   const auto product = [&](TallView x, TallView y) -> PetscErrorCode {
     PetscFunctionBegin;
-    PetscCall(P.Apply(-0.5, x, half.columns(0, 1)));
-    PetscCall(A.Apply(half.columns(0, 1), half.columns(1, 1)));
-    PetscCall(P.Apply(-0.5, half.columns(1, 1), y));
+    half.resize(2 * x.cols);
+    PetscCall(P.Apply(-0.5, x, half.columns(0, x.cols)));
+    PetscCall(A.Apply(half.columns(0, x.cols), half.columns(x.cols, x.cols)));
+    PetscCall(P.Apply(-0.5, half.columns(x.cols, x.cols), y));
     PetscFunctionReturn(PETSC_SUCCESS);
   };
   PetscCall(Quadrature(A.rows(), product, {LATHE_SPECTRAL_LOG}, o, sum));
@@ -84,8 +88,16 @@ PetscErrorCode Preconditioned(BlockOperator &A, PetscInt rank, double mu,
 struct Function {
   BlockOperator A;
   std::unique_ptr<LanczosFunction> lanczos;
-  std::vector<double> x, y;
   bool converged = true;
+
+  /// Y ← f(A)·X.
+  PetscErrorCode Apply(TallView X, TallView Y) {
+    PetscFunctionBegin;
+    PetscCall(lanczos->Run(X, Y));
+    for (const LanczosFunction::Outcome &column : lanczos->outcomes())
+      converged = converged && column.converged;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
 };
 
 PetscErrorCode Context(Mat F, Function **function) {
@@ -101,11 +113,29 @@ PetscErrorCode Multiply(Mat F, Vec x, Vec y) {
   PetscFunctionBegin;
   PetscCall(Context(F, &self));
   LatheGuard(self->A.comm(), {
-    PetscCall(self->A.layout().FromVec(x, self->x.data()));
-    PetscCall(self->lanczos->Run(self->x.data(), true));
-    self->lanczos->result(self->y.data());
-    self->converged = self->converged && self->lanczos->converged();
-    PetscCall(self->A.layout().ToVec(self->y.data(), y));
+    ColumnLayout &layout = self->A.layout();
+    MultiVector both(layout.rows(), 2);
+    PetscCall(layout.FromVec(x, both.view().column(0)));
+    PetscCall(self->Apply(both.columns(0, 1), both.columns(1, 1)));
+    PetscCall(layout.ToVec(both.view().column(1), y));
+  });
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// C ← F·B for dense B: all columns in step.
+PetscErrorCode MultiplyDense(Mat F, Mat B, Mat C, void *) {
+  Function *self = nullptr;
+  PetscInt count = 0;
+  PetscFunctionBegin;
+  PetscCall(Context(F, &self));
+  PetscCall(MatGetSize(B, nullptr, &count));
+  LatheGuard(self->A.comm(), {
+    ColumnLayout &layout = self->A.layout();
+    const auto cols = static_cast<std::size_t>(count);
+    MultiVector both(layout.rows(), 2 * cols);
+    PetscCall(layout.FromDense(B, both.columns(0, cols)));
+    PetscCall(self->Apply(both.columns(0, cols), both.columns(cols, cols)));
+    PetscCall(layout.ToDense(both.columns(cols, cols), C));
   });
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -175,15 +205,16 @@ PetscErrorCode LatheMatCreateFunction(Mat matrix, LatheSpectralFunction f,
     PetscCall(self->A.Create(matrix));
     BlockOperator *A = &self->A;
     self->lanczos = std::make_unique<LanczosFunction>(
-        A->rows(), [A](TallView x, TallView y) { return A->Apply(x, y); },
+        A->rows(), [A](TallView X, TallView Y) { return A->Apply(X, Y); },
         SpectralFunction{f, options->power},
         LanczosSettings{.max_steps = options->max_steps, .tolerance = options->tolerance});
-    self->x.resize(A->rows().local());
-    self->y.resize(A->rows().local());
     PetscCall(MatGetLocalSize(matrix, &m, &n));
     PetscCall(MatCreateShell(comm, m, n, PETSC_DETERMINE, PETSC_DETERMINE, self.release(), F));
     PetscCall(MatShellSetOperation(*F, MATOP_MULT, reinterpret_cast<void (*)(void)>(Multiply)));
     PetscCall(MatShellSetOperation(*F, MATOP_DESTROY, reinterpret_cast<void (*)(void)>(Destroy)));
+    for (const char *dense : {MATSEQDENSE, MATMPIDENSE})
+      PetscCall(MatShellSetMatProductOperation(*F, MATPRODUCT_AB, nullptr, MultiplyDense, nullptr,
+                                               dense, dense));
     PetscCall(MatSetOption(*F, MAT_SYMMETRIC, PETSC_TRUE));
   });
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -35,44 +35,96 @@ double SpectralFunction::operator()(double x) const {
   return x;
 }
 
-// One step: column j+1 of the basis from column j.
-PetscErrorCode LanczosFunction::Step(bool *exhausted) {
-  const std::size_t j = alpha_.size();
+std::size_t LanczosFunction::width() const {
+  constexpr std::int64_t most = 32, numbers = std::int64_t{1} << 26;
+  const std::int64_t basis =
+      rows_.rows() * std::min<std::int64_t>(settings_.max_steps, rows_.rows());
+  return static_cast<std::size_t>(std::clamp(numbers / basis, std::int64_t{1}, most));
+}
+
+PetscErrorCode LanczosFunction::Start(TallView Z, std::vector<Process> *all) {
   PetscFunctionBegin;
-  basis_.resize(j + 2);
-  const TallView V = basis_.columns(0, j + 1);
-  const TallView w = basis_.columns(j + 1, 1);
-  PetscCall(product_(basis_.columns(j, 1), w));
-  std::vector<double> h(j + 1);
-  double alpha = 0;
-  for (int twice = 0; twice < 2; ++twice) {
-    PetscCall(InnerProduct(V, w, h.data(), Entries::at_most_one));
-    subtract(V, h.data(), w);
-    alpha += h[j];
-  }
-  double square = 0;
-  PetscCall(ColumnDots(w, w, &square));
-  const double beta = std::sqrt(square);
-  alpha_.push_back(alpha);
-  double size = 0; // of T so far
-  for (std::size_t i = 0; i <= j; ++i)
-    size = std::max(size, std::abs(alpha_[i]) + (i > 0 ? beta_[i - 1] : 0));
-  const double noise = std::numeric_limits<double>::epsilon() * static_cast<double>(j + 2) * size;
-  *exhausted = beta <= 4 * noise || static_cast<std::int64_t>(j) + 1 >= rows_.rows();
-  if (!*exhausted) {
-    beta_.push_back(beta);
-    for (std::size_t i = 0; i < rows_.local(); ++i)
-      w.data[i] /= beta;
+  std::vector<double> squares(Z.cols);
+  PetscCall(ColumnDots(Z, Z, squares.data()));
+  for (std::size_t j = 0; j < Z.cols; ++j) {
+    Process &p = all->emplace_back();
+    p.norm = std::sqrt(squares[j]);
+    p.exhausted = p.outcome.converged = p.norm == 0; // f(A)·0 = 0
+    p.basis = MultiVector(rows_, 1);
+    if (p.norm > 0)
+      std::transform(Z.column(j), Z.column(j) + rows_.local(), p.basis.view().data,
+                     [&p](double z) { return z / p.norm; });
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode LanczosFunction::Look(bool whole) {
-  const std::size_t m = alpha_.size();
+// Column j+1 of every basis from its column j.
+PetscErrorCode LanczosFunction::Step(const std::vector<Process *> &running) {
   PetscFunctionBegin;
-  std::vector<double> theta = alpha_;
-  std::vector<double> off(
-      beta_.begin(), beta_.begin() + static_cast<std::ptrdiff_t>(std::min(m - 1, beta_.size())));
+  const std::size_t count = running.size();
+  const std::size_t local = rows_.local();
+  MultiVector last(rows_, count);
+  MultiVector next(rows_, count);
+  const TallView V = last.view();
+  const TallView W = next.view();
+  for (std::size_t p = 0; p < count; ++p)
+    std::copy_n(running[p]->basis.view().column(running[p]->alpha.size()), local, V.column(p));
+  PetscCall(product_(V, W));
+  // The three-term recurrence, then once against everything: as good as twice against everything.
+  std::vector<double> alpha(count);
+  std::vector<TallView> bases;
+  std::size_t coefficients = 0;
+  for (std::size_t p = 0; p < count; ++p) {
+    Process &process = *running[p];
+    bases.push_back(process.basis.columns(0, process.alpha.size() + 1));
+    coefficients += bases[p].cols;
+    if (process.alpha.empty())
+      continue;
+    const double beta = process.beta.back();
+    const double *before = bases[p].column(process.alpha.size() - 1);
+    for (std::size_t i = 0; i < local; ++i)
+      W.column(p)[i] -= beta * before[i];
+  }
+  PetscCall(ColumnDots(V, W, alpha.data()));
+  for (std::size_t p = 0; p < count; ++p)
+    for (std::size_t i = 0; i < local; ++i)
+      W.column(p)[i] -= alpha[p] * V.column(p)[i];
+  std::vector<double> h(coefficients);
+  PetscCall(InnerProducts(bases, W, h.data()));
+  const double *c = h.data();
+  for (std::size_t p = 0; p < count; c += bases[p++].cols) {
+    subtract(bases[p], c, W.columns(p, 1));
+    alpha[p] += c[bases[p].cols - 1];
+  }
+  std::vector<double> squares(count);
+  PetscCall(ColumnDots(W, W, squares.data()));
+  for (std::size_t p = 0; p < count; ++p) {
+    Process &process = *running[p];
+    const std::size_t j = process.alpha.size();
+    const double beta = std::sqrt(squares[p]);
+    process.alpha.push_back(alpha[p]);
+    double size = 0; // of T so far
+    for (std::size_t i = 0; i <= j; ++i)
+      size = std::max(size, std::abs(process.alpha[i]) + (i > 0 ? process.beta[i - 1] : 0));
+    const double noise = std::numeric_limits<double>::epsilon() * static_cast<double>(j + 2) * size;
+    process.exhausted = beta <= 4 * noise || static_cast<std::int64_t>(j) + 1 >= rows_.rows();
+    if (process.exhausted)
+      continue;
+    process.beta.push_back(beta);
+    process.basis.resize(j + 2);
+    std::transform(W.column(p), W.column(p) + local, process.basis.view().column(j + 1),
+                   [beta](double w) { return w / beta; });
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LanczosFunction::Look(Process *process, bool whole) {
+  const std::size_t m = process->alpha.size();
+  PetscFunctionBegin;
+  std::vector<double> theta = process->alpha;
+  std::vector<double> off(process->beta.begin(),
+                          process->beta.begin() +
+                              static_cast<std::ptrdiff_t>(std::min(m - 1, process->beta.size())));
   off.resize(m); // LAPACK wants room
   std::vector<double> z(m * m);
   PetscCheck(dense::tridiagonal_eigen(m, theta.data(), off.data(), z.data()) == 0, rows_.comm(),
@@ -91,62 +143,66 @@ PetscErrorCode LanczosFunction::Look(bool whole) {
       next[l] += column[0] * f * column[l];
     size += column[0] * column[0] * std::abs(f);
   }
+  const std::vector<double> &before = process->coefficients;
   double change = 0;
   for (std::size_t l = 0; l < next.size(); ++l)
-    change = std::hypot(change, next[l] - (l < coefficients_.size() ? coefficients_[l] : 0.0));
-  converged_ = !coefficients_.empty() && change <= settings_.tolerance * size;
-  change_ = coefficients_.empty() ? std::numeric_limits<double>::infinity()
-                                  : norm_ * norm_ * std::abs(next[0] - coefficients_[0]);
-  coefficients_ = next;
-  quadrature_ = norm_ * norm_ * next[0];
+    change = std::hypot(change, next[l] - (l < before.size() ? before[l] : 0.0));
+  const double square = process->norm * process->norm;
+  Outcome &outcome = process->outcome;
+  outcome.converged = !before.empty() && change <= settings_.tolerance * size;
+  outcome.change = before.empty() ? std::numeric_limits<double>::infinity()
+                                  : square * std::abs(next[0] - before[0]);
+  outcome.quadrature = square * next[0];
+  process->coefficients = next;
+  process->next_look = m + 1 + m / 10;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode LanczosFunction::Run(const double *z, bool whole) {
-  PetscFunctionBegin;
-  basis_ = MultiVector(rows_, 1);
-  alpha_.clear();
-  beta_.clear();
-  coefficients_.clear();
-  converged_ = false;
-  const TallView v = basis_.view();
-  std::copy_n(z, rows_.local(), v.data);
-  double square = 0;
-  PetscCall(ColumnDots(v, v, &square));
-  norm_ = std::sqrt(square);
-  if (norm_ == 0) {
-    quadrature_ = change_ = 0;
-    converged_ = true;
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  for (std::size_t i = 0; i < rows_.local(); ++i)
-    v.data[i] /= norm_;
-  bool exhausted = false;
-  std::size_t next_look = 1;
+PetscErrorCode LanczosFunction::RunInStep(TallView Z, TallView F) {
+  const bool whole = F.cols > 0;
   const auto last = static_cast<std::size_t>(settings_.max_steps);
-  while (!exhausted && !converged_ && alpha_.size() < last) {
-    PetscCall(Step(&exhausted));
-    if (alpha_.size() < next_look && !exhausted && alpha_.size() < last)
-      continue;
-    PetscCall(Look(whole));
-    next_look = alpha_.size() + 1 + alpha_.size() / 10;
+  PetscFunctionBegin;
+  std::vector<Process> all;
+  PetscCall(Start(Z, &all));
+  std::vector<Process *> running;
+  for (Process &p : all)
+    if (!p.exhausted)
+      running.push_back(&p);
+  while (!running.empty()) {
+    PetscCall(Step(running));
+    for (Process *p : running) {
+      if (p->alpha.size() >= p->next_look || p->exhausted || p->alpha.size() >= last)
+        PetscCall(Look(p, whole));
+      if (p->exhausted) { // exact but for rounding
+        p->outcome.converged = true;
+        p->outcome.change = 0;
+      }
+    }
+    std::erase_if(running, [last](const Process *p) {
+      return p->outcome.converged || p->alpha.size() >= last;
+    });
   }
-  if (exhausted) { // exact but for rounding
-    converged_ = true;
-    change_ = 0;
+  for (std::size_t j = 0; j < Z.cols; ++j) {
+    Process &p = all[j];
+    p.outcome.steps = p.alpha.size();
+    outcomes_.push_back(p.outcome);
+    if (!whole)
+      continue;
+    for (double &c : p.coefficients)
+      c *= p.norm;
+    multiply(p.basis.columns(0, p.coefficients.size()), p.coefficients.data(), 0, F.columns(j, 1));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-void LanczosFunction::result(double *y) {
-  const TallView to{rows_, y, 1};
-  if (norm_ == 0) {
-    std::fill_n(y, rows_.local(), 0.0);
-    return;
+PetscErrorCode LanczosFunction::Run(TallView Z, TallView F) {
+  PetscFunctionBegin;
+  outcomes_.clear();
+  for (std::size_t first = 0; first < Z.cols; first += width()) {
+    const std::size_t count = std::min(width(), Z.cols - first);
+    PetscCall(RunInStep(Z.columns(first, count), F.cols > 0 ? F.columns(first, count) : F));
   }
-  multiply(basis_.columns(0, alpha_.size()), coefficients_.data(), 0, to);
-  for (std::size_t i = 0; i < rows_.local(); ++i)
-    y[i] *= norm_;
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 } // namespace lathe::sketching

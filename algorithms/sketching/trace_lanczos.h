@@ -24,45 +24,57 @@ struct LanczosSettings {
   double tolerance = 1e-8;
 };
 
-/// y ← A·x on columns of layout `rows`, which count their own products.
-using ColumnProduct = std::function<PetscErrorCode(TallView x, TallView y)>;
+/// Y ← A·X on columns of layout `rows`, which count their own products.
+using ColumnProduct = std::function<PetscErrorCode(TallView X, TallView Y)>;
 
-/// Lanczos from z ≠ 0 with every vector orthogonalised twice against all others, until the
-/// coefficients
-///   f(T)e₁ of f(A)z/‖z‖ in the basis V (`whole`), or their first one alone, the Gauss quadrature
-///   of zᵀf(A)z/‖z‖²,
+/// Lanczos from each of several vectors z, all of them in step, so that they share their reductions
+/// and messages: the steps of one vector spend their time waiting for the other ranks. Each vector
+/// of a basis is orthogonalised against the two before it, then against all, until the coefficients
+///   f(T)e₁ of f(A)z/‖z‖ in the basis V (with results), or their first one alone, the Gauss
+///   quadrature of zᵀf(A)z/‖z‖²,
 /// change by less than the tolerance, relatively, from one look to the next (looks are one step
 /// apart at first, 10 % of the steps later), or the Krylov space is exhausted. Class as A's
-/// products.
+/// products. Memory: max_steps vectors of n, or up to 2²⁶ numbers on all ranks where that is more.
 class LanczosFunction {
 public:
   LanczosFunction(const RowBlocks &rows, ColumnProduct product, SpectralFunction f,
                   LanczosSettings settings)
       : rows_(rows), product_(std::move(product)), f_(f), settings_(settings) {}
 
+  /// F ← f(A)·Z column by column, or quadratures only where F has no columns.
   /// err  ARG_OUTOFRANGE a Ritz value ≤ 0 where f needs a positive definite matrix
-  PetscErrorCode Run(const double *z, bool whole);
+  PetscErrorCode Run(TallView Z, TallView F);
 
-  /// zᵀf(A)z, and its last change.
-  [[nodiscard]] double quadrature() const { return quadrature_; }
-  [[nodiscard]] double change() const { return change_; }
-  /// y ← f(A)z; after Run(z, true).
-  void result(double *y);
-  [[nodiscard]] std::size_t steps() const { return alpha_.size(); }
-  [[nodiscard]] bool converged() const { return converged_; }
+  struct Outcome {
+    double quadrature = 0; // zᵀf(A)z
+    double change = 0;     // and its last change
+    std::size_t steps = 0;
+    bool converged = false;
+  };
+  /// Of the columns of Z, in their order.
+  [[nodiscard]] const std::vector<Outcome> &outcomes() const { return outcomes_; }
+  /// Columns that run in step.
+  [[nodiscard]] std::size_t width() const;
 
 private:
-  PetscErrorCode Step(bool *exhausted);
-  PetscErrorCode Look(bool whole);
+  struct Process {
+    MultiVector basis;
+    std::vector<double> alpha, beta, coefficients;
+    double norm = 0;
+    bool exhausted = false;
+    std::size_t next_look = 1;
+    Outcome outcome;
+  };
+  PetscErrorCode RunInStep(TallView Z, TallView F);
+  PetscErrorCode Start(TallView Z, std::vector<Process> *all);
+  PetscErrorCode Step(const std::vector<Process *> &running);
+  PetscErrorCode Look(Process *process, bool whole);
 
   RowBlocks rows_;
   ColumnProduct product_;
   SpectralFunction f_;
   LanczosSettings settings_;
-  MultiVector basis_;
-  std::vector<double> alpha_, beta_, coefficients_;
-  double norm_ = 0, quadrature_ = 0, change_ = 0;
-  bool converged_ = false;
+  std::vector<Outcome> outcomes_;
 };
 
 } // namespace lathe::sketching

@@ -77,6 +77,12 @@ class TraceEstimate(DriverTest):
                 files.append(self.bytes(f"np{ranks}.h5"))
             self.assertTrue(all(f == files[0] for f in files), options)
 
+    def test_long_estimates_end_in_order(self):
+        # One of these cases lasts seconds; asked to stop inside it, a run says so.
+        done = self.estimate(2, "-gen", "laplacian2d", "-n", "90", "-function", "inverse",
+                             "-matvecs", "90", "-methods", "xtrace", "-max_walltime", "0.5", code=4)
+        self.assertIn("interrupted by -max_walltime", done.err)
+
     def test_refusals(self):
         self.spd(8)
         with h5py.File(self.folder / "wrong.h5", "w") as file:

@@ -309,6 +309,44 @@ TEST_CASE("lanczos quadrature stops where the space or its steps end", "[sketchi
   CHECK_ALL(std::abs(s.value - truth) <= 1e-6 * std::abs(truth));
 }
 
+TEST_CASE("functions of a matrix take many columns at once", "[sketching]") {
+  const PetscInt n = 700, columns = 37; // more than run in step, in two blocks of rows
+  MatHandle A, F, X, Y;
+  PETSC_OK(CreateMatrix(
+      PETSC_COMM_WORLD, n, n,
+      [](PetscInt i, PetscInt j) {
+        return i == j ? 2.0 + 0.01 * static_cast<double>(i % 7) : std::abs(i - j) == 1 ? -0.9 : 0.0;
+      },
+      false, false, A.out()));
+  LatheQuadratureOptions options;
+  PETSC_OK(LatheQuadratureOptionsSetDefaults(&options));
+  PETSC_OK(LatheMatCreateFunction(A, LATHE_SPECTRAL_INVERSE, &options, F.out()));
+  const auto entry = [](PetscInt i, PetscInt j) { // column 5 is zero
+    return j == 5 ? 0.0 : std::sin(1 + 3.7 * static_cast<double>(i * (j + 1)));
+  };
+  PETSC_OK(CreateMatrix(PETSC_COMM_WORLD, n, columns, entry, true, false, X.out()));
+  PETSC_OK(MatMatMult(F, X, MAT_INITIAL_MATRIX, PETSC_DEFAULT, Y.out()));
+  VecHandle y, residual;
+  PETSC_OK(MatCreateVecs(A, y.out(), residual.out()));
+  for (const PetscInt j : {0, 5, 31, 32, 36}) {
+    Vec x = nullptr, expected = nullptr;
+    PetscBool equal = PETSC_FALSE;
+    PetscReal off = 0;
+    PETSC_OK(MatDenseGetColumnVecRead(X, j, &x));
+    PETSC_OK(MatMult(F, x, y));
+    PETSC_OK(MatDenseGetColumnVecRead(Y, j, &expected));
+    PETSC_OK(VecEqual(y, expected, &equal));
+    PETSC_OK(MatDenseRestoreColumnVecRead(Y, j, &expected));
+    CHECK_ALL(equal == PETSC_TRUE);
+    PETSC_OK(MatMult(A, y, residual)); // A·A⁻¹x = x
+    PETSC_OK(VecAXPY(residual, -1, x));
+    PETSC_OK(VecNorm(residual, NORM_INFINITY, &off));
+    PETSC_OK(MatDenseRestoreColumnVecRead(X, j, &x));
+    INFO(j << ": " << off);
+    CHECK_ALL(off <= 1e-6);
+  }
+}
+
 TEST_CASE("traces refuse what they cannot do", "[sketching]") {
   const PetscInt n = 30;
   const auto identity = [](PetscInt i, PetscInt j) { return i == j ? 1.0 : 0.0; };
