@@ -59,6 +59,7 @@ options)
   load="-dll_append $library"
   for np in 1 3; do
     run="mpiexec -n $np"
+    [[ $np != 1 ]] || run= # saves half a second each
     expect "certifiedchebyshev: CONVERGED_RTOL.*right" $run ./stock_ksp $load \
       -ksp_type certifiedchebyshev -pc_type jacobi -ksp_max_it 500 -ksp_rtol 1e-7
     expect "cg: CONVERGED_RTOL.*right" $run ./stock_ksp $load -pc_type gamg -ksp_type cg \
