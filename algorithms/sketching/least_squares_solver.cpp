@@ -130,7 +130,17 @@ PetscErrorCode LeastSquaresSolver::Iterate(const RefinementProblem &problem, Exp
   const bool pne = options_.method == LATHE_LS_PNE;
   if (!pne && !target_given()) { // from zero these would not be stable (Epperly, SIMAX 45 (2024))
     std::vector<double> start;
-    PetscCall(p_.Start(rows_, problem.weight, problem.b, &start));
+    double fitted = 0;
+    bool zero = false;
+    PetscCall(p_.Start(rows_, problem.weight, problem.b, &start, &fitted));
+    // The sketch sees √(n/d) of what is orthogonal to the range: a pass from zero can tell.
+    if (terms() > 1 && fitted <= 3 * std::sqrt(std::max(p_.ratio(), 0x1p-80)) * problem.rhs_norm)
+      PetscCall(ZeroSolves(problem, terms(), p_.cols(), &zero, &outcome->residual));
+    if (zero) {
+      outcome->converged = true;
+      outcome->passes = 1;
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
     std::copy(start.begin(), start.end(), y->value.begin());
   }
   if (options_.method == LATHE_LS_SKETCH_AND_SOLVE)

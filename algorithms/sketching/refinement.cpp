@@ -74,6 +74,22 @@ PetscErrorCode NormalPass(const RefinementProblem &problem, const ExpansionVecto
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode ZeroSolves(const RefinementProblem &problem, int terms, std::size_t n, bool *yes,
+                          double *residual) {
+  ExpansionVector g;
+  int rank = 0;
+  double facts[2] = {0, 0}; // ‖r‖², and the verdict
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(problem.rows->comm(), &rank));
+  PetscCall(NormalPass(problem, ExpansionVector(terms, n), &g, facts));
+  if (rank == 0)
+    facts[1] = is_noise(problem, g, std::sqrt(facts[0])) ? 1 : 0;
+  PetscCall(CopyFromFirst(problem.rows->comm(), facts, 2));
+  *residual = std::sqrt(facts[0]);
+  *yes = facts[1] > 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode Refine(const RefinementProblem &problem, const ApproximateInverse &inverse,
                       int passes, ExpansionVector *y, RefinementOutcome *outcome) {
   // Of a component: an error that changes one rounding in 500.

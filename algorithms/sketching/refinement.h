@@ -33,6 +33,11 @@ struct RefinementOutcome {
 /// v ← M·v: v on rank 0, the result on every rank. Collective.
 using ApproximateInverse = std::function<PetscErrorCode(std::vector<double> *v)>;
 
+/// Is the gradient at y = 0 but the rounding errors of one that vanishes? One pass over A, in
+/// `terms` doubles a number; false in one. Collective.
+PetscErrorCode ZeroSolves(const RefinementProblem &problem, int terms, std::size_t n, bool *yes,
+                          double *residual);
+
 /// Noise of y of norm `size` from sums in so many terms: what g loses, amplified twice by the
 /// condition, and what r of norm `residual` loses, once.
 double Noise(const RefinementProblem &problem, int terms, double residual, double size);

@@ -208,7 +208,7 @@ PetscErrorCode SketchedFactor::Create(Mat A, const LocalRows &rows, const double
 }
 
 PetscErrorCode SketchedFactor::Start(const LocalRows &rows, const double *weight, const double *b,
-                                     std::vector<double> *y) const {
+                                     std::vector<double> *y, double *fitted) const {
   VecHandle v;
   PetscScalar *x = nullptr;
   PetscFunctionBegin;
@@ -227,10 +227,12 @@ PetscErrorCode SketchedFactor::Start(const LocalRows &rows, const double *weight
     PetscCall(Replicate(v, &sb));
   }
   y->assign(n_, 0.0);
+  *fitted = 0;
   if (me_ == 0 && n_ > 0) {
     const std::size_t height = q_.size() / n_;
     sb.resize(height, 0.0); // the appended rows
     dense::multiply_qt(height, n_, q_.data(), height, tau_.data(), sb.data());
+    *fitted = length(sb.data(), n_);
     if (triangular_) {
       std::copy_n(sb.begin(), n_, y->begin());
       multiply(y);
@@ -240,7 +242,10 @@ PetscErrorCode SketchedFactor::Start(const LocalRows &rows, const double *weight
       multiply(y);
     }
   }
-  PetscCall(CopyFromFirst(comm_, y->data(), n_));
+  y->push_back(*fitted);
+  PetscCall(CopyFromFirst(comm_, y->data(), y->size()));
+  *fitted = y->back();
+  y->pop_back();
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

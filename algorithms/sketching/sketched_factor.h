@@ -33,10 +33,10 @@ public:
   PetscErrorCode Create(Mat A, const LocalRows &rows, const double *weight, double ridge,
                         const SketchSize &size);
 
-  /// y ← argmin ‖S·W^(1/2)·(b − A·D·y)‖ (with the ridge), on every rank; b are the local rows.
-  /// After Create with `keep`. Collective.
+  /// y ← argmin ‖S·W^(1/2)·(b − A·D·y)‖ (with the ridge), and *fitted ← ‖S·W^(1/2)·A·D·y‖, on every
+  /// rank; b are the local rows. After Create with `keep`. Collective.
   PetscErrorCode Start(const LocalRows &rows, const double *weight, const double *b,
-                       std::vector<double> *y) const;
+                       std::vector<double> *y, double *fitted) const;
 
   /// P from the singular values above `cut` times the largest. Collective.
   PetscErrorCode Truncate(double cut);
