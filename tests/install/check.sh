@@ -104,6 +104,40 @@ options)
   expect "-ksp_ls_nnz is 0: it must lie in \[1, 64\]" mpiexec -n 1 ./stock_ls $load -ksp_type pne \
     -ksp_ls_nnz 0
   ;;
+examples)
+  # PETSc's own ex2 (a Laplacian), ex10 (a system from a file) and ex27 (least squares from a file),
+  # as Debian ships them.
+  examples=$(echo /usr/share/petsc/*/share/petsc/examples/src/ksp/ksp/tutorials)
+  if [[ ! -e $examples/ex27.c || $pcdirs != *-real* || $pcdirs == *petsc64* ]]; then
+    echo "PETSc's examples are not installed, or the build is not the plain real one: left out"
+    exit 77
+  fi
+  for example in 2 10 27; do
+    PKG_CONFIG_PATH=$pcdirs mpicc -O1 "$examples/ex$example.c" -o ex$example \
+      $(PKG_CONFIG_PATH=$pcdirs pkg-config --cflags --libs PETSc hdf5-openmpi) -lm
+  done
+  /usr/bin/python3 -B "$source/tests/install/example_systems.py"
+  load="-dll_append $library -ksp_converged_reason"
+  for np in 1 3; do
+    ex2="mpiexec -n $np ./ex2 $load -m 30 -n 30 -ksp_rtol 1e-8 -ksp_type"
+    for solver in "certifiedchebyshev -pc_type jacobi -ksp_max_it 1000" "sgmres -pc_type bjacobi" \
+      "rgsgmres -pc_type jacobi" "cg -pc_type nystrom" "cg -pc_type rpcholesky"; do
+      expect "Norm of error [0-9.]*e-0[6-9] iterations" $ex2 $solver
+    done
+    # PETSc alone needs 350 iterations
+    ex10="mpiexec -n $np ./ex10 $load -f kernel -ksp_type cg -ksp_rtol 1e-8 -pc_type"
+    expect "Number of iterations = 3[0-9][0-9]" $ex10 jacobi
+    for pc in nystrom rpcholesky; do
+      expect "CONVERGED_RTOL iterations [1-9]$" $ex10 $pc -pc_${pc}_mu 1e-4 -pc_${pc}_rank 100
+    done
+    ex27="mpiexec -n $np ./ex27 $load -f fit -ksp_rtol 1e-12 -ksp_type"
+    for type in pne spir fossils; do
+      expect "least squares by $type, refine dd: converged.*, rank 8,.*4.230264655280734" $ex27 $type
+    done
+    expect "CONVERGED_RTOL_NORMAL iterations [1-9][0-9]*$" $ex27 lsqr -pc_type sketchnormal
+    expect "CONVERGED_RTOL iterations [1-9][0-9]*$" $ex27 cg -solve_normal -pc_type sketchnormal
+  done
+  ;;
 petsc4py)
   # Debian keeps one petsc4py beside each build of PETSc.
   PYTHONPATH=$(PKG_CONFIG_PATH=$pcdirs pkg-config --variable=prefix PETSc)/lib/python3/dist-packages
