@@ -131,8 +131,10 @@ EmbeddingRows embedding_rows(const Sketch &sketch, std::int64_t n, double epsilo
     return {rows(gaussian), Guarantee::Theorem};
   case SketchKind::CountSketch:
     return {rows((1 + 1 / dimension) * by_variance), Guarantee::Theorem};
-  case SketchKind::TensorSketch:
-    return {rows((2 + growth) * by_variance), Guarantee::Theorem};
+  case SketchKind::TensorSketch: { // parts of equal size
+    const std::int64_t parts = std::max(sketch.nonzeros, 1);
+    return {(rows(growth * by_variance) + parts - 1) / parts * parts, Guarantee::Theorem};
+  }
   case SketchKind::KroneckerSrht:
   case SketchKind::KhatriRao:
     return {rows(growth * by_variance), Guarantee::Theorem};

@@ -19,18 +19,26 @@ struct EmbeddingRows {
 /// Rows d such that all singular values of S Q, Q an orthonormal basis of n vectors of R^m, lie in
 /// [1 − ε, 1 + ε] with probability at least 1 − δ. 0 < ε < 1, 0 < δ < 1, n ≥ 1.
 ///   Gaussian          (√n + √(2 log(2/δ)))²/ε²; theorem (Davidson, Szarek, Handbook of the
-///   Geometry
-///                     of Banach Spaces I, 2001, II.13)
+///                     Geometry of Banach Spaces I, 2001, II.13)
 ///   CountSketch       (n² + n)/(δ (2ε − ε²)²); theorem (Nelson, Nguyên, FOCS 2013)
 ///   Srht, 1 round     4 (√n + √(8 log(m n)))² log n where ε ≥ 0.6 and δ ≥ 3/n; theorem (Tropp,
 ///                     Adv. Adapt. Data Anal. 2011, Theorem 3.1: [0.40, 1.48])
-///   TensorSketch      n²(2 + 3^q)/(δ (2ε − ε²)²); theorem (Avron, Nguyên, Woodruff, NeurIPS 2014,
-///   Lemma
-///                     6; for ζ independent ones over √ζ the variance is the same)
-///   KroneckerSrht, KhatriRao
-///                     n² 3^q/(δ (2ε − ε²)²); theorem: the rows are independent given the signs,
-///                     and E⟨u, x⟩⁴ ≤ 3^q for √d times a row x and unit vectors u, so E‖(SQ)ᵀSQ −
-///                     I‖_F² ≤ 3^q n²/d. In practice d of order n does: README.md
+///   TensorSketch, KroneckerSrht, KhatriRao
+///                     n² 3^q/(δ (2ε − ε²)²), for q factors; theorem, by a second moment. Singular
+///                     values lie in [1 − ε, 1 + ε] where ‖E‖ ≤ 2ε − ε², E = (SQ)ᵀSQ − I, and
+///                     E‖E‖_F² ≤ 3^q n²/d:
+///                     - for independent signs on the q factors E⟨u, s₁ ⊗ … ⊗ s_q⟩⁴ ≤ 3^q‖u‖⁴,
+///                       factor by factor (Khinchin's and Minkowski's inequalities);
+///                     - KroneckerSrht, KhatriRao: each row of √d·S is such a product (after
+///                       orthogonal transforms of the factors, where there are two rounds), and
+///                       given the signs the rows are independent, or drawn without replacement, of
+///                       mean covariance I. E‖E‖_F² ≤ n² sup E⟨u, s⟩⁴/d;
+///                     - TensorSketch: two different row numbers meet in a bucket with probability
+///                       1/d, whatever the signs, so that E⟨Su, Sv⟩² is at most ⟨u, v⟩² +
+///                       E⟨|u|, s⟩²⟨|v|, s⟩²/d; ζ independent ones of d/ζ rows over √ζ have the
+///                       same variance. (Avron, Nguyên, Woodruff, NeurIPS 2014: 2 + 3^q for hash
+///                       functions of limited independence.)
+///                     In practice d of order n does: README.md
 ///   other             1.5·(√n + √(2 log(2/δ)))²/ε²; measured. Below ζ = 8, or with one round,
 ///   more.
 EmbeddingRows embedding_rows(const Sketch &sketch, std::int64_t n, double epsilon,
