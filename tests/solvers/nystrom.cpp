@@ -4,6 +4,7 @@
 #include "core/random.h"
 #include "harness/mpi_test.h"
 #include "lathe.h"
+#include "solvers/kernel_system.h"
 #include <cmath>
 #include <cstdio>
 #include <petscksp.h>
@@ -11,36 +12,11 @@
 #if !defined(PETSC_USE_COMPLEX)
 
 using namespace lathe;
+using test::Kernel;
+using test::kernel_cases;
+using test::KernelCase;
 
 namespace {
-
-/// exp(−|x_i − x_j|²/(2w²)) + mu·[i = j] for n standard normal points in R⁵.
-PetscErrorCode Kernel(PetscInt n, double width, double mu, Mat *A) {
-  PetscInt begin = 0;
-  PetscInt end = 0;
-  PetscFunctionBegin;
-  PetscCall(MatCreateDense(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, n, n, nullptr, A));
-  PetscCall(MatGetOwnershipRange(*A, &begin, &end));
-  std::vector<double> x;
-  for (PetscInt i = 0; i < 5 * n; ++i)
-    x.push_back(random::normal(11, 4, static_cast<std::uint64_t>(i)));
-  PetscScalar *a = nullptr;
-  PetscInt lda = 0;
-  PetscCall(MatDenseGetArrayWrite(*A, &a));
-  PetscCall(MatDenseGetLDA(*A, &lda));
-  for (PetscInt j = 0; j < n; ++j)
-    for (PetscInt i = begin; i < end; ++i) {
-      double square = 0;
-      for (PetscInt d = 0; d < 5; ++d)
-        square += std::pow(
-            x[static_cast<std::size_t>(5 * i + d)] - x[static_cast<std::size_t>(5 * j + d)], 2);
-      a[i - begin + j * lda] = std::exp(-square / (2 * width * width)) + (i == j ? mu : 0);
-    }
-  PetscCall(MatDenseRestoreArrayWrite(*A, &a));
-  PetscCall(MatAssemblyBegin(*A, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*A, MAT_FINAL_ASSEMBLY));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 struct Solve {
   KSPConvergedReason reason = KSP_CONVERGED_ITERATING;
@@ -84,17 +60,9 @@ std::string options(const char *pc, double mu, int rank) {
 
 TEST_CASE("low-rank preconditioners of kernel systems need as few iterations as in the table") {
   PETSC_OK(LatheInitializePackage());
-  // Iterations of the prototype (NumPy, other points): without, then rank 100 and 300.
-  struct Case {
-    double width, mu;
-    int nystrom[2], rpcholesky[2];
-  };
-  const Case cases[] = {{3, 1e-2, {30, 6}, {28, 6}},
-                        {3, 1e-5, {792, 81}, {683, 71}},
-                        {1.5, 1e-2, {156, 54}, {140, 52}}};
   if (test::mpi_size() > 1)
     return; // 4 million kernel entries; ranks are met below
-  for (const Case &c : cases) {
+  for (const KernelCase &c : kernel_cases) {
     MatHandle A;
     PETSC_OK(Kernel(2000, c.width, c.mu, A.out()));
     for (int r = 0; r < 2; ++r)
