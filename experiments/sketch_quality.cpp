@@ -18,15 +18,17 @@ using namespace lathe::driver;
 using namespace lathe::sketching;
 namespace dense = lathe::dense;
 
-const std::vector<std::string> kind_names = {"sparse_stack", "sparse_sign",    "count_sketch",
-                                             "gaussian",     "rademacher",     "srht",
-                                             "srct_cosine",  "srct_circulant", "block_srht"};
+const std::vector<std::string> kind_names = {"sparse_stack",  "sparse_sign",    "count_sketch",
+                                             "gaussian",      "rademacher",     "srht",
+                                             "srct_cosine",   "srct_circulant", "block_srht",
+                                             "tensor_sketch", "kronecker_srht", "khatri_rao"};
 
 struct Settings {
   std::int64_t rows = 4096, columns = 50, seeds = 20, nonzeros = 8, rounds = 2, block = 512;
   std::vector<std::int64_t> factors = {2, 4, 12};
-  std::vector<std::string> kinds = {"sparse_stack", "count_sketch", "gaussian",
-                                    "srht",         "srct_cosine",  "block_srht"};
+  std::vector<std::string> kinds = {"sparse_stack",  "count_sketch",   "gaussian",
+                                    "srht",          "srct_cosine",    "block_srht",
+                                    "tensor_sketch", "kronecker_srht", "khatri_rao"};
   std::vector<std::string> inputs = {"incoherent", "coherent"};
 };
 
@@ -37,7 +39,9 @@ void declare(Options &o, Settings &s) {
   o.choices("-inputs", s.inputs, {"incoherent", "coherent", "half"},
             "random subspace, span of unit vectors, half of each");
   o.group("Sketches: one case for each kind, factor and input");
-  o.choices("-kinds", s.kinds, kind_names, "kinds of sketches");
+  o.choices("-kinds", s.kinds, kind_names,
+            "kinds of sketches; the last three number the rows as those of a Kronecker product of "
+            "two factors, as near to each other as divisors of -rows can be");
   o.integers("-factors", s.factors, "1", Interval::closed(1, 10000), "rows d as multiples of n");
   o.integer("-seeds", s.seeds, "1", Interval::closed(1, 100000), "draws of each, from -seed on");
   o.integer("-nnz", s.nonzeros, "1", Interval::closed(1, 64), "entries a column of sparse kinds");
@@ -52,6 +56,10 @@ const Column columns[] = {
     {.name = "factor", .kind = Kind::integer, .long_name = "rows over the dimension"},
     {.name = "smallest", .long_name = "smallest singular value of S Q in any draw"},
     {.name = "largest", .long_name = "largest singular value of S Q in any draw"},
+    {.name = "spectrum",
+     .long_name = "singular values of S Q in the first draw; those of A R^-1, with S A = Q R for "
+                  "any A of this range, are the reciprocals",
+     .dims = {"direction"}},
     {.name = "smallest_by_draw", .long_name = "smallest singular value of S Q", .dims = {"draw"}},
     {.name = "largest_by_draw", .long_name = "largest singular value of S Q", .dims = {"draw"}},
     {.name = "coordinate_p50",
@@ -129,7 +137,7 @@ double coordinate_error(const std::vector<double> &sqb, std::size_t d, std::size
 }
 
 struct Draws {
-  std::vector<double> smallest, largest, coordinate;
+  std::vector<double> spectrum, smallest, largest, coordinate;
 };
 
 PetscErrorCode DrawOnce(const Sketch &sketch, Mat qb, std::size_t n, Draws *draws) {
@@ -143,6 +151,8 @@ PetscErrorCode DrawOnce(const Sketch &sketch, Mat qb, std::size_t n, Draws *draw
   draws->coordinate.push_back(std::sqrt(static_cast<double>(d)) * coordinate_error(real, d, n));
   PetscCheck(dense::singular_values(d, n, real.data(), d, values.data()) == 0, PETSC_COMM_SELF,
              PETSC_ERR_LIB, "LAPACK gesdd did not converge");
+  if (draws->spectrum.empty())
+    draws->spectrum = values;
   draws->smallest.push_back(values.back());
   draws->largest.push_back(values.front());
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -181,10 +191,21 @@ PetscErrorCode Measure(Driver &d, const Settings &s, const CaseOf &c, Record &r)
   r.real("coordinate_p50", quantile(draws.coordinate, 0.5));
   r.real("coordinate_p99", quantile(draws.coordinate, 0.99));
   r.real("coordinate_max", quantile(draws.coordinate, 1));
+  r.array("spectrum", draws.spectrum);
   r.array("smallest_by_draw", draws.smallest);
   r.array("largest_by_draw", draws.largest);
   r.array("coordinate_by_draw", draws.coordinate);
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// m = m₁·m₂ with m₁ ≤ m₂ as near to each other as divisors can be; none for other kinds.
+decltype(Sketch::factors) factors_of(SketchKind kind, std::int64_t m) {
+  if (!is_tensor(kind))
+    return {};
+  auto first = static_cast<std::int64_t>(std::sqrt(static_cast<double>(m)));
+  while (m % first != 0)
+    --first;
+  return {first, m / first};
 }
 
 PetscErrorCode compute(Driver &d, const Settings &s) {
@@ -197,13 +218,15 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
   for (const std::string &input : s.inputs)
     for (const std::string &kind : s.kinds)
       for (const std::int64_t factor : s.factors) {
-        const auto k = std::find(kind_names.begin(), kind_names.end(), kind) - kind_names.begin();
-        cases.push_back({{.kind = static_cast<SketchKind>(k),
+        const auto k = static_cast<SketchKind>(
+            std::find(kind_names.begin(), kind_names.end(), kind) - kind_names.begin());
+        cases.push_back({{.kind = k,
                           .rows = factor * s.columns,
                           .columns = s.rows,
                           .nonzeros = static_cast<int>(s.nonzeros),
                           .rounds = static_cast<int>(s.rounds),
-                          .block = s.block},
+                          .block = s.block,
+                          .factors = factors_of(k, s.rows)},
                          input,
                          factor});
         names.push_back(kind + ", d = " + std::to_string(factor) + "n, " + input);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Speed and accuracy against peers: results/bench.h5."""
+import re
+
 import numpy as np
 
 from .style import BLUE, GREY, ORANGE, RED, finish, plt
@@ -46,9 +48,42 @@ def _speed(names, sizes, peers, ratio, bar, benchmark):
     return finish(figure, f"Speed of {benchmark}", reading + ".")
 
 
+def _entries(size):
+    """Numbers in a problem of the size that a text begins with, 200000x100 or 512; None for others."""
+    found = re.match(r"\d+(x\d+)*(?![\d.])", size)
+    return float(np.prod([float(n) for n in found[0].split("x")])) if found else None
+
+
+def _growth(names, sizes, peers, seconds, peer_seconds, benchmark):
+    """Time against size, where a benchmark meets one peer at three sizes or more."""
+    mine = [i for i in np.flatnonzero(names == benchmark) if _entries(sizes[i])]
+    lines = {peer: sorted((_entries(sizes[i]), seconds[i], peer_seconds[i])
+                          for i in mine if peers[i] == peer) for peer in dict.fromkeys(peers[mine])}
+    lines = {peer: np.array(line).T for peer, line in lines.items()
+             if len({x for x, *_ in line}) >= 3}
+    if not lines:
+        return None
+    figure, axis = plt.subplots(figsize=(9, 4.2))
+    colours = (ORANGE, RED, GREY)
+    for k, (peer, (x, ours, theirs)) in enumerate(lines.items()):
+        axis.loglog(x, ours, "o-", color=BLUE, label="lathe" if k == 0 else None)
+        axis.loglog(x, theirs, "s--", color=colours[k % 3], label=peer)
+    axis.set_xlabel("numbers in the problem")
+    axis.set_ylabel("processor time [s]")
+    axis.legend(fontsize=8)
+    peer, (x, ours, theirs) = next(iter(lines.items()))
+    power = [np.polyfit(np.log(x), np.log(t), 1)[0] for t in (ours, theirs)]
+    return finish(figure, f"Time of {benchmark} against size",
+                  f"Time grows as the number of entries to the power {power[0]:.2f}, that of {peer} "
+                  f"to the power {power[1]:.2f}.")
+
+
 def figures(result):
     if "ratio" not in result:
         return []
     names, sizes, peers = (np.asarray(result[n].values) for n in ("name", "size", "peer"))
-    ratio, bar = (np.asarray(result[n].values, dtype=float) for n in ("ratio", "bar"))
-    return [_speed(names, sizes, peers, ratio, bar, b) for b in dict.fromkeys(names)]
+    ratio, bar, seconds, peer_seconds = (np.asarray(result[n].values, dtype=float) for n in
+                                         ("ratio", "bar", "seconds", "peer_seconds"))
+    return [figure for b in dict.fromkeys(names) for figure in
+            (_speed(names, sizes, peers, ratio, bar, b),
+             _growth(names, sizes, peers, seconds, peer_seconds, b))]

@@ -66,6 +66,40 @@ def singular_values(result):
     return finish(figure, "Norms that sketches keep", reading)
 
 
+def spectra(result):
+    """Singular values of A R^-1, R from a sketch of A: what iterations on A R^-1 meet."""
+    if "spectrum" not in result:
+        return None
+    done = _done(result)
+    kind, given = _texts(result, "kind"), _texts(result, "input")
+    factor = np.asarray(result["factor"].values)
+    with np.errstate(divide="ignore"):
+        values = 1 / np.asarray(result["spectrum"].values, dtype=float)
+    inputs, most = list(dict.fromkeys(given[done])), factor[done].max()
+    figure, axes = plt.subplots(1, len(inputs), figsize=(4.6 * len(inputs) + 0.4, 3.6), sharey=True,
+                                squeeze=False)
+    condition = {}
+    for axis, name in zip(axes[0], inputs):
+        mine = [i for i in done if given[i] == name and factor[i] == most]
+        for k, i in enumerate(mine):
+            kept = np.sort(values[i][values[i] < 1e6])  # the others are lost directions
+            axis.semilogy(kept, color=CYCLE[k % len(CYCLE)], label=kind[i],
+                          linestyle="-" if k < len(CYCLE) else "--")
+            condition[kind[i], name] = values[i].max() / values[i].min()
+        axis.axhline(1, color=GREY, linewidth=1, linestyle=":")
+        axis.set_title(f"{name} subspaces", fontsize=10)
+        axis.set_xlabel("direction")
+    axes[0][0].set_ylabel("singular values of A R⁻¹")
+    axes[0][-1].legend(fontsize=7)
+    kind_best, kind_worst = min(condition, key=condition.get), max(condition, key=condition.get)
+    worst = condition[kind_worst]
+    return finish(figure, f"Preconditioned spectra, {most} n rows",
+                  f"Whatever the condition of A, that of A R⁻¹ lies between "
+                  f"{condition[kind_best]:.1f} ({kind_best[0]}, {kind_best[1]}) and "
+                  + (f"{worst:.1f}" if worst < 1e6 else "infinity, a lost direction,")
+                  + f" ({kind_worst[0]}, {kind_worst[1]}).")
+
+
 def distortion(result):
     """Histograms of the distortion max(1 - smallest, largest - 1) over the draws."""
     if "smallest_by_draw" not in result:
@@ -126,4 +160,4 @@ def coordinates(result):
 
 
 def figures(result):
-    return [singular_values(result), distortion(result), coordinates(result)]
+    return [singular_values(result), spectra(result), distortion(result), coordinates(result)]
