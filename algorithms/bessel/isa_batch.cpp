@@ -109,9 +109,8 @@ void batch_inverse(Operand v, Operand r, double *out, std::size_t n) noexcept {
       for (int j = 0; j < size; ++j)
         b.x[j] = halley_step(b.v[j], t[j], b.x[j], {value[j], complement[j]});
     }
-#pragma omp simd
     for (int j = 0; j < size; ++j)
-      t[j] = Inverse::result(b.v[j], t[j], b.x[j]);
+      t[j] = b.x[j];
     unload<Inverse>(b, StoreInverse<Inverse>{out + start});
   });
 }

@@ -201,7 +201,7 @@ struct Matern::Radius {
                  root_lo = (fma(-root, root, ww.hi) + ww.lo) * (0.5 / root);
     const DoubleDouble sum = kernel::fast_two_sum(root, a.v);
     w = root * a.unscale;
-    delta = DoubleDouble{a.x, 0} / DoubleDouble{sum.hi, sum.lo + root_lo} * z;
+    delta = DoubleDouble{z * a.scale, 0} / DoubleDouble{sum.hi, sum.lo + root_lo} * z;
   }
 
   /// -δ + ν log1p(δ/(2ν)): log M but for a factor that changes slowly. Its slope by δ is -w/(w+ν).
@@ -411,7 +411,8 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::integral(double z, const Radius &polar
 template <Matern::Want want>
 LATHE_BESSEL_INLINE Matern::Parts Matern::debye(double z, const Radius &polar) const noexcept {
   const double delta = polar.delta.hi, s = 1 / polar.w, sine = nu_ * s, q = sine * sine;
-  const double sum = kernel::debye_sum<tables::DebyeD, 8>(q, s).alternating();
+  const double small = kernel::flushed<-100>(s);
+  const double sum = kernel::debye_sum<tables::DebyeD, 8>(q, small).alternating();
   const double slow = nu_ < 1 ? logarithm(scale_ * std::sqrt(2 * std::numbers::pi * s))
                               : -0.5 * log1p(delta / nu_) - stirling_;
   const DoubleDouble lead = polar.leading(nu_);
@@ -420,8 +421,8 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::debye(double z, const Radius &polar) c
   if constexpr (want != Want::value)
     r.complement = -expm1(r.log);
   if constexpr (want == Want::derivatives) {
-    const double f = kernel::debye_sum<tables::DebyeF, 8>(q, s).alternating();
-    const double h = kernel::debye_sum<tables::DebyeH, 8>(q, s).alternating();
+    const double f = kernel::debye_sum<tables::DebyeF, 8>(q, small).alternating();
+    const double h = kernel::debye_sum<tables::DebyeH, 8>(q, small).alternating();
     const double cosine = z * s;
     r.dz = -r.value * (delta / z + cosine * s * (0.5 + f));
     // log((ν+w)/(2ν)) + log ν - ψ(ν) - ν/w² (½ - h), with 1/(2ν) - ν/(2w²) joined.

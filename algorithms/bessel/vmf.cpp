@@ -49,9 +49,10 @@ struct Debye {
     s = a.scale / root;
     q = (a.v / root) * (a.v / root);
     p = (a.x / root) * (a.x / root);
-    d = kernel::debye_sum<tables::DebyeD, kernel::most_debye_terms>(q, s).sum();
-    f = kernel::debye_sum<tables::DebyeF, kernel::most_debye_terms>(q, s).sum();
-    g = kernel::debye_sum<tables::DebyeG, kernel::most_debye_terms>(q, s).sum();
+    const double small = kernel::flushed<-100>(s);
+    d = kernel::debye_sum<tables::DebyeD, kernel::most_debye_terms>(q, small).sum();
+    f = kernel::debye_sum<tables::DebyeF, kernel::most_debye_terms>(q, small).sum();
+    g = kernel::debye_sum<tables::DebyeG, kernel::most_debye_terms>(q, small).sum();
   }
 
   /// v log((v+w)/2π) + ½ log(w/2π).

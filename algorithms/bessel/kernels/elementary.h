@@ -151,8 +151,13 @@ LATHE_BESSEL_INLINE double nearest_integer(double x) noexcept {
   return (x + 0x1.8p52) - 0x1.8p52;
 }
 
-/// e^(t.hi + t.lo) as a sum, |t| ≤ 700 (clamped): relative error about 2^-55.
-LATHE_BESSEL_INLINE DoubleDouble exp(DoubleDouble t) noexcept {
+/// e^(t.hi + t.lo) = sum · power, |t| ≤ 700 (clamped): relative error about 2^-55.
+struct ExpParts {
+  DoubleDouble sum;
+  double power;
+};
+
+LATHE_BESSEL_INLINE ExpParts exp_parts(DoubleDouble t) noexcept {
   const double bounded = t.hi < -700.0 ? -700.0 : t.hi > 700.0 ? 700.0 : t.hi;
   const double shifted = fma(bounded, 0x1.71547652b82fep0, 0x1.8p52); // 1/log 2
   const double k = shifted - 0x1.8p52;
@@ -161,7 +166,17 @@ LATHE_BESSEL_INLINE DoubleDouble exp(DoubleDouble t) noexcept {
   const DoubleDouble linear = two_sum(1.0, r.hi);
   const DoubleDouble sum = fast_two_sum(linear.hi, fma(rr, p, linear.lo + r.lo * linear.hi));
   const double power = from_bits((bits(shifted) + 1023) << 52);
-  return {sum.hi * power, sum.lo * power};
+  return {sum, power};
+}
+
+LATHE_BESSEL_INLINE DoubleDouble exp(DoubleDouble t) noexcept {
+  const ExpParts e = exp_parts(t);
+  return {e.sum.hi * e.power, e.sum.lo * e.power};
+}
+
+LATHE_BESSEL_INLINE double exp_rounded(DoubleDouble t) noexcept {
+  const ExpParts e = exp_parts(t);
+  return rounded(e.sum) * e.power;
 }
 
 } // namespace lathe::bessel::kernel

@@ -73,6 +73,11 @@ template <class Patch> struct PatchDerivativesK {
 // where only its square or 1 + v counts. Flushed in their loops, it would take a register more,
 // and a power series twice the time.
 
+/// -0 as 0, everything else as it is.
+LATHE_BESSEL_INLINE double plus_zero(double v) noexcept {
+  return v + 0.0;
+}
+
 /// A result that an expansion of one function gives alone.
 struct OneOrBoth {
   double i, k;
@@ -99,7 +104,7 @@ template <template <int> class Outer> struct LogI {
   using Result = OneOrBoth;
   using Expansions =
       List<Outer<8>, Outer<16>, Outer<20>, SeriesI<12>, SeriesI<18>, SeriesI<30>, SeriesI<46>>;
-  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(v); }
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(plus_zero(v)); }
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
   static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return i_region(v, x); }
@@ -112,7 +117,7 @@ template <template <int> class Outer> struct LogK {
   using Result = OneOrBoth;
   using Expansions = List<Outer<8>, Outer<16>, Outer<20>, SmallK, PatchK<tables::Patch0>,
                           PatchK<tables::Patch1>, PatchK<tables::Patch2>, PatchK<tables::Patch3>>;
-  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(v); }
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(plus_zero(v)); }
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
   static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return k_region(v, x); }
@@ -125,7 +130,7 @@ template <template <int> class Outer> struct LogK {
 struct LogKMiddle {
   using Expansions = List<SmallK, PatchK<tables::Patch0>, PatchK<tables::Patch1>,
                           PatchK<tables::Patch2>, PatchK<tables::Patch3>>;
-  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(v); }
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(plus_zero(v)); }
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept {
     return is_regular(v, x) && is_middle(v, x);
@@ -146,7 +151,7 @@ struct LogIDerivatives {
   using Expansions = List<DebyeDerivativesI<8>, DebyeDerivativesI<16>, DebyeDerivativesI<20>,
                           SeriesDerivativesI<12>, SeriesDerivativesI<18>, SeriesDerivativesI<30>,
                           SeriesDerivativesI<46>>;
-  static LATHE_BESSEL_INLINE double order(double v) noexcept { return v; }
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return plus_zero(v); }
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
   static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return i_region(v, x); }
@@ -168,7 +173,7 @@ struct LogKDerivatives {
       List<DebyeDerivativesK<8>, DebyeDerivativesK<16>, DebyeDerivativesK<20>, SmallDerivativesK,
            PatchDerivativesK<tables::Patch0>, PatchDerivativesK<tables::Patch1>,
            PatchDerivativesK<tables::Patch2>, PatchDerivativesK<tables::Patch3>>;
-  static LATHE_BESSEL_INLINE double order(double v) noexcept { return v; }
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return plus_zero(v); }
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
   static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return k_region(v, x); }

@@ -12,11 +12,11 @@ LATHE_BESSEL_INLINE DoubleDouble log1p(double t) noexcept {
 
 /// F - 1 where 2z < b: (z/b) Σ of 15 terms, each less than a quarter of the one before.
 LATHE_BESSEL_INLINE double hyp0f1_minus_one(double b, double z) noexcept {
-  const double y = z / b, r = 1.0 / b;
+  const double y = z / b, r = b < 0x1p400 ? 1.0 / b : 0.0;
   double n = 1.0, d = 1.0;
   for (int k = 15; k >= 2; --k) {
-    d *= static_cast<double>(k) * fma(flushed(r), static_cast<double>(k - 1), 1.0);
-    n = fma(flushed(y), n, d);
+    d *= static_cast<double>(k) * fma(r, static_cast<double>(k - 1), 1.0);
+    n = fma(y, n, d);
   }
   return y * (n / d);
 }
@@ -25,10 +25,12 @@ LATHE_BESSEL_INLINE double hyp0f1_minus_one(double b, double z) noexcept {
 /// the Debye series at q = 1,
 ///   log F = v (2δ - log(1 + δ)) - ½ log(1 + 2δ) + Σ [D_k(q) w^-k - D_k(1) v^-k].
 LATHE_BESSEL_INLINE double log_hyp0f1_large(double v, double z) noexcept {
+  if (z / v < v * 0x1p-60)
+    return z / v;
   const double u = 4.0 * (z / v) / v, g = __builtin_sqrt(1.0 + u);
   const double delta = 0.5 * (u / (1.0 + g));
   const DoubleDouble l = log1p(delta);
-  const double s = 1.0 / v, ratio = 1.0 / g;
+  const double s = v < 0x1p100 ? 1.0 / v : 0.0, ratio = flushed<-100>(1.0 / g);
   const double series = debye_sum<tables::DebyeD, 16>(ratio * ratio, s * ratio).sum() -
                         debye_sum<tables::DebyeD, 16>(1.0, s).sum();
   return fma(v, (2.0 * delta - l.hi) - l.lo, series - 0.5 * rounded(log1p(2.0 * delta)));
@@ -60,6 +62,8 @@ LATHE_BESSEL_INLINE double log_hyp0f1(double b, double z) noexcept {
     return infinity;
   if (z == 0.0 || b == infinity)
     return 0.0;
+  if (z * 0x1p60 < b)
+    return z / b;
   if (b >= 1.0)
     return log_hyp0f1_regular(b, z);
   // F(b) = F(b+1) + z/(b (b+1)) F(b+2), all positive.

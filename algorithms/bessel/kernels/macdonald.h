@@ -20,6 +20,15 @@ LATHE_BESSEL_INLINE Pair chosen(bool first, Pair a, Pair b) noexcept {
           chosen(first, a.before_v, b.before_v), chosen(first, a.at_v, b.at_v)};
 }
 
+/// 2^400 where v < 2^-400, else 1: slopes by v at an order n = 0 are proportional to v and are
+/// formed from v·lift, which is no subnormal number when multiplied.
+LATHE_BESSEL_INLINE double lift(double v) noexcept {
+  return v < 0x1p-400 ? 0x1p400 : 1.0;
+}
+LATHE_BESSEL_INLINE double lower(double v, double slope) noexcept {
+  return slope * (v < 0x1p-400 ? 0x1p-400 : 1.0);
+}
+
 /// f_{j+1} = f_{j-1} + 2 (μ + j)/x f_j.
 LATHE_BESSEL_INLINE Pair patch_step(double order, DoubleDouble two_over_x, Pair a) noexcept {
   const double c = order * two_over_x.hi;
@@ -28,10 +37,10 @@ LATHE_BESSEL_INLINE Pair patch_step(double order, DoubleDouble two_over_x, Pair 
           fma(c, a.at_v, fma(two_over_x.hi, a.at.hi, a.before_v))};
 }
 
-/// f at v and v - 1 (order 1 - v where v < ½: K is even in its order).
+/// f at v and v - 1 (order 1 - v where v < ½: K is even in its order). Slopes times lift(v).
 template <class Form, class Patch>
 LATHE_BESSEL_INLINE Pair patch_pair(double v, double x) noexcept {
-  const double n = nearest_integer(flushed(v)), mu = v - n, r = 1.0 / x;
+  const double n = nearest_integer(flushed(v)), mu = v * lift(v) - n, r = 1.0 / x;
   const double t = (r - Patch::centre) * Patch::scale;
   const double m = flushed(v) - n, mm = m * m;
   const Dual q0 = bivariate<typename Patch::K0>(t, Dual{fma(8.0, mm, -1.0), 1.0});
@@ -71,14 +80,14 @@ LATHE_BESSEL_INLINE double log_k_patch(double v, double x) noexcept {
 template <class Form, class Patch>
 LATHE_BESSEL_INLINE double k_ratio_patch(double v, double x) noexcept {
   const Pair f = patch_pair<Form, Patch>(v, x);
-  return rounded(f.before) / rounded(f.at) + 2.0 * v / x;
+  return rounded(f.before) / rounded(f.at) + 2.0 * flushed(v) / x;
 }
 
 /// With t = K_{v-1}/K_v: ∂x = -t - v/x, ∂xx = 1 - t² + ((1 - 2v) t + v/x)/x, which overflows below
-/// 2^-520; the order of operations meets no ∞ - ∞ above.
+/// 2^-520; the order of operations meets no ∞ - ∞ above. For v < ½, t is above 1 and 1/(700 x).
 LATHE_BESSEL_INLINE Derivatives k_derivatives(double value, double t, double dv, double v,
                                               double x) noexcept {
-  const double u = v / x, odd = fma(-2.0, v, 1.0);
+  const double u = flushed<-200>(v) / x, odd = fma(-2.0, flushed<-200>(v), 1.0);
   const double small_v = t * (odd / x - t) + (1.0 + u / x);
   const double large_v = fma(odd, t, u) / x + fma(-t, t, 1.0);
   return {value, -(t + u), dv, x < 0x1p-520 ? __builtin_inf() : v < 0.5 ? small_v : large_v};
@@ -88,7 +97,7 @@ template <class Form, class Patch>
 LATHE_BESSEL_INLINE Derivatives log_k_patch_derivatives(double v, double x) noexcept {
   const Pair f = patch_pair<Form, Patch>(v, x);
   return k_derivatives(log_scaled_k(f.at, x), rounded(f.before) / rounded(f.at),
-                       f.at_v / rounded(f.at), v, x);
+                       lower(v, f.at_v / rounded(f.at)), v, x);
 }
 
 } // namespace lathe::bessel::kernel

@@ -40,9 +40,10 @@ LATHE_BESSEL_INLINE Dual sinhc_minus_one(double ss) noexcept {
   return Dual{ss, 1.0} * horner<InverseOddFactorials>(Dual{ss, 1.0});
 }
 
-/// The functions of μ and ℓ that the brackets are made of, with slopes by μ; s = 8 μ² - 1.
+/// The functions of μ and ℓ that the brackets are made of, with slopes by μ, times lift(v) where
+/// they are proportional to μ; s = 8 μ² - 1.
 struct Temme {
-  double n, mu, half_x; // half_x and mu flushed
+  double n, mu, half_x; // mu flushed; half_x from 2^-100 on: y = half_x² counts beside 1
   DoubleDouble y;
   DoubleDouble log_half_x, a, cosh; // A and cosh σ
   Dual sigma_a, sigma_cosh;         // the same, rounded
@@ -59,9 +60,9 @@ LATHE_BESSEL_INLINE Dual by_mu(Dual f, double mu) noexcept {
 LATHE_BESSEL_INLINE Temme temme(double v, double x) noexcept {
   Temme t;
   t.n = nearest_integer(flushed(v));
-  const double mu = v - t.n; // for what vanishes with it
+  const double mu = v * lift(v) - t.n; // for what vanishes with it
   t.mu = flushed(v) - t.n;
-  t.half_x = 0.5 * flushed(x);
+  t.half_x = 0.5 * flushed<-100>(x);
   t.y = two_product(t.half_x, t.half_x);
   const Split m = split(x);
   t.log_half_x = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0);
@@ -167,11 +168,11 @@ LATHE_BESSEL_INLINE Derivatives log_k_small_derivatives(double v, double x) noex
   const DoubleDouble at = {base ? k.value.hi : up.at.hi, base ? k.value.lo : up.at.lo};
   const DoubleDouble power = t.log_half_x * (base ? 0.0 : -v);
   const double value = rounded(power + log(at));
-  // K_{v-1}/K_v; K_{1-v}/K_v where v < ½
-  const double reflected = rounded(temme_k1(t, -1.0).value) * t.down.value / k_value / x;
+  // K_{v-1}/K_v, small beside v/x; K_{1-v}/K_v where v < ½
+  const double reflected = rounded(temme_k1(t, -1.0).value) / k_value * (t.down.value / x);
   const double scale = 0.5 * (t.n < 1.5 ? t.down.value : 1.0) / rounded(up.at);
-  const double ratio = base ? reflected : scale * x * up.previous;
-  const double dv = base ? k.slope / k_value : up.at_v / rounded(up.at) - t.log_half_x.hi;
+  const double ratio = base ? reflected : scale * flushed<-300>(x) * up.previous;
+  const double dv = base ? lower(v, k.slope / k_value) : up.at_v / rounded(up.at) - t.log_half_x.hi;
   return k_derivatives(value, ratio, dv, v, x);
 }
 

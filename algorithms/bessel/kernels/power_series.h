@@ -91,23 +91,26 @@ LATHE_BESSEL_INLINE double log_i_series(double v, double x) noexcept {
   return rounded(log_half_x * v + log((g.numerator * s.n) / (g.denominator * s.d)));
 }
 
-/// I_{v+1}(x)/I_v(x) = (x/2) S_y/S.
+/// 2 I_{v+1}(x)/(x I_v(x)) = S_y/S.
 template <int terms> LATHE_BESSEL_INLINE DoubleDouble ratio_series(double v, double x) noexcept {
   const SeriesSum s = series<terms, terms / 2>(v, x);
-  return (s.n_y / s.n) * (0.5 * x);
+  return s.n_y / s.n;
 }
 
 template <class Form, int terms>
 LATHE_BESSEL_INLINE Derivatives log_i_series_derivatives(double v, double x) noexcept {
-  const double value = log_i_series<Form, terms>(flushed(v), x);
-  const SeriesSum s = series<terms, terms / 2>(v, x);
-  const ReciprocalFactorial g = reciprocal_factorial<Form>(v);
+  const double order = flushed(v);
+  const double value = log_i_series<Form, terms>(order, x);
+  const SeriesSum s = series<terms, terms / 2>(order, x);
+  const ReciprocalFactorial g = reciprocal_factorial<Form>(order);
   const Split m = split(x);
   const DoubleDouble log_half_x = log_accurate({m.mantissa, 0.0}, m.exponent - 1.0);
   const DoubleDouble half_ratio = s.n_y / s.n;
-  const double r = rounded(half_ratio) * (0.5 * x), t = v / x;
+  // Where x < 2^-1000, x/2 counts beside v/x for v = 0 only.
+  const double argument = v > 0.0 ? flushed<-1000>(x) : x;
+  const double r = 0.5 * rounded(half_ratio) * argument, t = quotient(v, x);
   // ∂xx = r' - v/x², r' = 1 - r² - (2v + 1) r/x
-  const double slope = fma(-r, r, 1.0) - (v + 0.5) * rounded(half_ratio);
+  const double slope = fma(-r, r, 1.0) - (order + 0.5) * rounded(half_ratio);
   return {value, t + r, rounded((log_half_x + (s.n_v / s.n - s.d_v / s.d)) + g.slope),
           slope - t / x};
 }

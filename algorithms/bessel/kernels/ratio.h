@@ -16,19 +16,20 @@ template <int terms> struct DebyeRatioI {
   static constexpr bool invariant_in_v = false;
   template <class> static LATHE_BESSEL_INLINE Ratio at(double v, double x) noexcept {
     const Scaled a = scaled(v, x);
-    const double order = flushed<-100>(a.v), argument = flushed<-100>(a.x);
-    const double w = __builtin_sqrt(fma(order, order, argument * argument));
-    const double s = 1.0 / w, sine = order * s;
-    const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
-    const double rest = a.x * s * (s * a.scale) * (0.5 + f.sum()), sum = w + a.v;
-    return {a.x / sum - rest, (a.v + a.v * (a.v / (w + a.x))) / sum + rest};
+    const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x));
+    const double s = 1.0 / w, sine = a.v * s, small = small_reciprocal(s, a), sum = w + a.v;
+    const double rest = s * (0.5 + debye_sum<tables::DebyeF, terms>(sine * sine, small).sum());
+    return {fma(-x, small * rest, x / sum) * a.scale,
+            fma(v / sum, 1.0 + a.v / (w + a.x), a.x * s * rest) * a.scale};
   }
 };
 template <int terms> struct SeriesRatioI {
   static constexpr bool invariant_in_v = false;
   template <class> static LATHE_BESSEL_INLINE Ratio at(double v, double x) noexcept {
-    const DoubleDouble r = ratio_series<terms>(v, x);
-    return {rounded(r), rounded(-r + 1.0)};
+    const DoubleDouble half = ratio_series<terms>(v, x);
+    const double argument = flushed(x);
+    const DoubleDouble r = half * (0.5 * argument);
+    return {argument == 0.0 ? 0.5 * half.hi * x : rounded(r), rounded(-r + 1.0)};
   }
 };
 
@@ -36,7 +37,7 @@ struct RatioI {
   using Result = Ratio;
   using Expansions = List<DebyeRatioI<8>, DebyeRatioI<16>, DebyeRatioI<20>, SeriesRatioI<12>,
                           SeriesRatioI<18>, SeriesRatioI<30>, SeriesRatioI<46>>;
-  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(v); }
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(plus_zero(v)); }
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
   static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return i_region(v, x); }
@@ -51,17 +52,16 @@ struct RatioI {
 template <int terms> struct DebyeRatioK {
   template <class> static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
     const Scaled a = scaled(v, x);
-    const double order = flushed<-100>(a.v), argument = flushed<-100>(a.x);
-    const double w = __builtin_sqrt(fma(order, order, argument * argument));
-    const double s = 1.0 / w, sine = order * s;
-    const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, s * a.scale);
-    return (w + a.v) / a.x + a.x * s * (s * a.scale) * (0.5 + f.alternating());
+    const double w = __builtin_sqrt(fma(a.v, a.v, a.x * a.x));
+    const double s = 1.0 / w, sine = a.v * s, small = small_reciprocal(s, a);
+    const OddEven f = debye_sum<tables::DebyeF, terms>(sine * sine, small);
+    return a.over_x(w + a.v, x) + a.x * s * small * (0.5 + f.alternating());
   }
 };
 // K_{v+1}/K_v = K_{v-1}/K_v + 2v/x, all positive.
 struct SmallRatioK {
   template <class Form> static LATHE_BESSEL_INLINE double at(double v, double x) noexcept {
-    return v / x - log_k_small_derivatives<Form>(v, x).dx;
+    return flushed(v) / x - log_k_small_derivatives<Form>(v, x).dx;
   }
 };
 template <class Patch> struct PatchRatioK {
@@ -75,7 +75,7 @@ struct RatioK {
   using Expansions = List<DebyeRatioK<8>, DebyeRatioK<16>, DebyeRatioK<20>, SmallRatioK,
                           PatchRatioK<tables::Patch0>, PatchRatioK<tables::Patch1>,
                           PatchRatioK<tables::Patch2>, PatchRatioK<tables::Patch3>>;
-  static LATHE_BESSEL_INLINE double order(double v) noexcept { return v; }
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return plus_zero(v); }
   static LATHE_BESSEL_INLINE double map(double x) noexcept { return x; }
   static LATHE_BESSEL_INLINE bool regular(double v, double x) noexcept { return is_regular(v, x); }
   static LATHE_BESSEL_INLINE Index region(double v, double x) noexcept { return k_region(v, x); }
@@ -109,9 +109,17 @@ LATHE_BESSEL_INLINE Unfolded unfolded(double t) noexcept {
 /// before, near v = 0, r = 0.8).
 LATHE_BESSEL_INLINE double inverse_ratio_start(double v, double t) noexcept {
   const Unfolded u = unfolded(t);
-  const double p1 = fma(2.0, v, 1.0), rr = u.r * u.r, one_less_rr = u.complement * (1.0 + u.r);
+  const double r = flushed<-100>(u.r), rr = r * r;
+  const double p1 = fma(2.0, v, 1.0), one_less_rr = u.complement * (1.0 + u.r);
   const double start = u.r * ((p1 + (1.0 - rr)) / one_less_rr);
-  return start * fma(-1.3 * rr * rr, one_less_rr / (p1 + 2.0), 1.0);
+  const double p = p1 < 0x1p100 ? p1 + 2.0 : 0x1p100;
+  return start * fma(-1.3 * rr * rr, flushed<-100>(one_less_rr) / p, 1.0);
+}
+
+/// The start is the result for r near 0 or 1 and for large v, where A' is lost to cancellation.
+LATHE_BESSEL_INLINE bool start_is_exact(double v, double t) noexcept {
+  const Unfolded u = unfolded(t);
+  return (u.r < 0x1p-27) | (u.complement < 0x1p-52) | (v > 0x1p50);
 }
 
 /// One Halley step from x, where the ratio is a, to A(x) = r with A' = 1 - A² - (2v+1) A/x, which
@@ -127,30 +135,27 @@ LATHE_BESSEL_INLINE double halley_step(double v, double t, double x, Ratio a) no
   return x - 2.0 * f * d / (2.0 * d * d - f * dd);
 }
 
-/// x with A(x) = r of v and a folded ratio: two Halley steps from the start, both in the expansion
-/// that serves it. from_complement: arrays hold 1 - r.
+/// x with A(x) = r of v and a folded ratio: the start, or two Halley steps from it, both in the
+/// expansion that serves it. from_complement: arrays hold 1 - r.
 template <bool from_complement> struct InverseRatioI {
   using Expansions = RatioI::Expansions;
   static constexpr int steps = 2;
-  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(v); }
+  static LATHE_BESSEL_INLINE double order(double v) noexcept { return flushed(plus_zero(v)); }
   static LATHE_BESSEL_INLINE double map(double r) noexcept {
     return from_complement ? folded_complement(r) : folded_ratio(r);
   }
   static LATHE_BESSEL_INLINE bool regular(double v, double t) noexcept {
-    return (v >= 0.0) & (v < infinity) & (t > -1.0) & (t < 1.0) & (t != 0.0);
+    return (v >= 0.0) & (v < infinity) & (t > -1.0) & (t < 1.0) & (t != 0.0) &
+           !start_is_exact(v, t);
   }
   static LATHE_BESSEL_INLINE Index region(double v, double t) noexcept {
     return i_region(v, inverse_ratio_start(v, t));
   }
-  /// The start is exact for r near 0 or 1 and for large v, where A' is lost to cancellation.
-  static LATHE_BESSEL_INLINE double result(double v, double t, double x) noexcept {
-    const Unfolded u = unfolded(t);
-    const bool exact = (u.r < 0x1p-27) | (u.complement < 0x1p-52) | (v > 0x1p50);
-    return exact ? inverse_ratio_start(v, t) : x;
-  }
   static LATHE_BESSEL_INLINE double edge(double v, double t) noexcept {
     if (!(v >= 0.0 && v < infinity))
       return not_a_number;
+    if (t > -1.0 && t < 1.0 && t != 0.0)
+      return inverse_ratio_start(order(v), t);
     return t == 0.0 ? 0.0 : t == infinity ? infinity : not_a_number;
   }
 };
@@ -166,7 +171,7 @@ LATHE_BESSEL_INLINE double inverse_ratio(double v, double r) noexcept {
   double x = inverse_ratio_start(v, t);
   for (int k = 0; k < Inverse::steps; ++k)
     x = halley_step(v, t, x, select<Ratio>(RatioI::Expansions{}, region, v, x));
-  return Inverse::result(v, t, x);
+  return x;
 }
 
 } // namespace lathe::bessel::kernel
