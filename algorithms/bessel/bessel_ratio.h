@@ -18,7 +18,7 @@ double bessel_i_ratio_complement(double v, double x) noexcept;
 double bessel_k_ratio(double v, double x) noexcept;
 
 /// x with I_{v+1}(x)/I_v(x) = r, 0 ≤ r ≤ 1 (0 → 0, 1 → ∞): relative error 3 eps (1 + c) with the
-/// condition number c = r / (x A'(x)), about r/(1 - r) as r → 1. Two Halley steps, no loop.
+/// condition number c = r / (x A'(x)), about r/(1 - r) as r → 1. At most two Halley steps.
 double inverse_bessel_i_ratio(double v, double r) noexcept;
 
 /// The same from the complement 1 - r, for r near 1: relative error 4 eps.

@@ -178,3 +178,14 @@ TEST_CASE("derivatives at the edge of the domain", "[bessel]") {
   CHECK(std::isnan(log_bessel_k_derivatives(-1, 1).dv));
   CHECK(std::isnan(log_bessel_i_derivatives(1, no_number).dx));
 }
+
+TEST_CASE("second derivatives of large arguments", "[bessel]") {
+  // (½ ∓ v²/x)/x² (1 + O(1/x) + O(v²/x²)) from Bessel's equation and Hankel's expansion.
+  for (const auto &[v, x] : {std::pair{1e45, 1e90}, {0.0, 1e60}, {1e50, 1e100}, {3e14, 1e30}}) {
+    INFO("v = " << v << ", x = " << x);
+    const long double t = static_cast<long double>(v) / x, s = 1.0L / x, half = 0.5L * s;
+    CHECK(test::relative_eps(log_bessel_i_derivatives(v, x).dxx, half * s - t * t * s) <=
+          8 * std::abs((half + t * t) / (half - t * t)));
+    CHECK(test::relative_eps(log_bessel_k_derivatives(v, x).dxx, half * s + t * t * s) <= 8);
+  }
+}
