@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "core/citation.h"
 #include "core/dense.h"
 #include "core/error.h"
 #include "core/random.h"
@@ -13,19 +14,28 @@
 namespace lathe::sketching {
 namespace {
 
-// A·D·P·C⁻¹ with orthonormal columns: P from a sketch, C from its Gram matrix.
-PetscErrorCode Orthogonalizer(const LocalRows &rows, Mat A, std::uint64_t seed, SketchedFactor *p,
+// The rows whose scores are wanted: of W^(1/2)·A, with the ridge lambda.
+struct Weighted {
+  Mat A = nullptr;
+  LocalRows rows = {};
+  const double *weight = nullptr; // of this rank's rows; null: 1
+  double lambda = 0;
+};
+
+// W^(1/2)·A·D·P·C⁻¹ with orthonormal columns: P from a sketch, C from its Gram matrix.
+PetscErrorCode Orthogonalizer(const Weighted &w, std::uint64_t seed, SketchedFactor *p,
                               NormalFactor *c) {
+  const LocalRows &rows = w.rows;
   const double cut = 30 * std::numeric_limits<double>::epsilon();
   bool definite = false;
   PetscFunctionBegin;
-  PetscCall(p->Create(A, rows, nullptr, 0, {.seed = seed}));
+  PetscCall(p->Create(w.A, rows, w.weight, w.lambda, {.seed = seed}));
   if (!(p->condition() < 1 / cut))
     PetscCall(p->Truncate(cut));
-  PetscCall(c->Create(rows, nullptr, *p, &definite));
+  PetscCall(c->Create(rows, w.weight, *p, &definite));
   for (double larger = 1e-13; !definite && larger < 1; larger *= 100) {
     PetscCall(p->Truncate(larger));
-    PetscCall(c->Create(rows, nullptr, *p, &definite));
+    PetscCall(c->Create(rows, w.weight, *p, &definite));
   }
   PetscCheck(definite, rows.comm(), PETSC_ERR_LIB,
              "The Gram matrix of the sketched basis is not positive definite; take the exact "
@@ -112,49 +122,111 @@ PetscErrorCode DenseNorms(const LocalRows &rows, const std::vector<double> &x, s
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-} // namespace
-
-PetscErrorCode ApproximateLeverageScores(Mat A, double epsilon, std::uint64_t seed, Vec scores) {
+PetscErrorCode CheckArguments(Mat A, double epsilon) {
   const MPI_Comm comm = PetscObjectComm(reinterpret_cast<PetscObject>(A));
   PetscInt m = 0;
   PetscInt n = 0;
-  PetscInt local = 0;
-  MatStorage storage = MatStorage::Other;
-  PetscScalar *out = nullptr;
   PetscFunctionBegin;
   PetscCheck(epsilon > 0 && epsilon < 1, comm, PETSC_ERR_ARG_OUTOFRANGE,
-             "accuracy %g of approximate leverage scores must lie in (0, 1) (-epsilon)", epsilon);
+             "accuracy %g of approximate scores must lie in (0, 1) (-epsilon)", epsilon);
   PetscCall(MatGetSize(A, &m, &n));
-  PetscCheck(
-      m >= n && n >= 1, comm, PETSC_ERR_ARG_SIZ,
-      "Leverage scores need at least as many rows as columns, and a column, not %" PetscInt_FMT
-      " x %" PetscInt_FMT,
-      m, n);
+  PetscCheck(m >= n && n >= 1, comm, PETSC_ERR_ARG_SIZ,
+             "Row scores need at least as many rows as columns, and a column, not %" PetscInt_FMT
+             " x %" PetscInt_FMT,
+             m, n);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode CheckLayout(const LocalRows &rows, Vec scores) {
+  PetscInt local = 0;
+  PetscFunctionBegin;
   PetscCall(VecGetLocalSize(scores, &local));
-  PetscCall(StorageOf(A, &storage));
+  LatheCheckAll(rows.comm(), static_cast<std::size_t>(local) == rows.rows(), PETSC_ERR_ARG_SIZ,
+                "A rank has %zu rows of the matrix and %lld of the scores", rows.rows(),
+                static_cast<long long>(local));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode Scores(const Weighted &w, double epsilon, std::uint64_t seed,
+                      std::vector<double> *scores) {
+  MatStorage storage = MatStorage::Other;
+  SketchedFactor p;
+  NormalFactor c;
+  std::vector<double> x;
+  PetscFunctionBegin;
+  PetscCall(StorageOf(w.A, &storage));
+  PetscCall(Orthogonalizer(w, seed, &p, &c));
+  const double exponent = epsilon * epsilon / 4 - epsilon * epsilon * epsilon / 6;
+  const double wanted = std::ceil(std::log(200.0) / exponent);
+  const bool exact = wanted >= static_cast<double>(p.rank());
+  const std::size_t k = exact ? p.rank() : static_cast<std::size_t>(wanted);
+  PetscCall(Directions(w.rows.comm(), p, c, k, exact, seed, &x));
+  scores->resize(w.rows.rows());
+  if (storage == MatStorage::Sparse)
+    PetscCall(SparseNorms(w.A, x, k, scores->data()));
+  else
+    PetscCall(DenseNorms(w.rows, x, k, scores->data()));
+  for (std::size_t i = 0; w.weight && i < scores->size(); ++i)
+    (*scores)[i] *= w.weight[i];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode Put(const std::vector<double> &values, Vec v) {
+  PetscScalar *out = nullptr;
+  PetscFunctionBegin;
+  PetscCall(VecGetArrayWrite(v, &out));
+  std::copy(values.begin(), values.end(), out);
+  PetscCall(VecRestoreArrayWrite(v, &out));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+
+PetscErrorCode ApproximateLeverageScores(Mat A, double lambda, double epsilon, std::uint64_t seed,
+                                         Vec scores) {
+  const MPI_Comm comm = PetscObjectComm(reinterpret_cast<PetscObject>(A));
+  PetscFunctionBegin;
+  PetscCheck(lambda >= 0 && std::isfinite(lambda), comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "ridge lambda %g must be >= 0 and finite (-lambda)", lambda);
+  PetscCall(CheckArguments(A, epsilon));
   LatheGuard(comm, {
-    LocalRows rows;
-    SketchedFactor p;
-    NormalFactor c;
-    std::vector<double> x;
-    PetscCall(rows.Create(A));
-    LatheCheckAll(comm, static_cast<std::size_t>(local) == rows.rows(), PETSC_ERR_ARG_SIZ,
-                  "A rank has %zu rows of the matrix and %lld of the scores", rows.rows(),
-                  static_cast<long long>(local));
-    PetscCall(Orthogonalizer(rows, A, seed, &p, &c));
-    const double exponent = epsilon * epsilon / 4 - epsilon * epsilon * epsilon / 6;
-    const double wanted = std::ceil(std::log(200.0) / exponent);
-    const bool exact = wanted >= static_cast<double>(p.rank());
-    const std::size_t k = exact ? p.rank() : static_cast<std::size_t>(wanted);
-    PetscCall(Directions(comm, p, c, k, exact, seed, &x));
-    std::vector<double> norms(rows.rows());
-    if (storage == MatStorage::Sparse)
-      PetscCall(SparseNorms(A, x, k, norms.data()));
-    else
-      PetscCall(DenseNorms(rows, x, k, norms.data()));
-    PetscCall(VecGetArrayWrite(scores, &out));
-    std::copy(norms.begin(), norms.end(), out);
-    PetscCall(VecRestoreArrayWrite(scores, &out));
+    Weighted w{.A = A, .lambda = lambda};
+    std::vector<double> values;
+    PetscCall(w.rows.Create(A));
+    PetscCall(CheckLayout(w.rows, scores));
+    PetscCall(Scores(w, epsilon, seed, &values));
+    PetscCall(Put(values, scores));
+  });
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ApproximateLewisWeights(Mat A, double p, double epsilon, std::uint64_t seed,
+                                       Vec weights) {
+  const MPI_Comm comm = PetscObjectComm(reinterpret_cast<PetscObject>(A));
+  PetscFunctionBegin;
+  PetscCheck(p >= 1 && std::isfinite(p), comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "p = %g of Lewis weights must be >= 1 and finite (-p)", p);
+  PetscCall(CheckArguments(A, epsilon));
+  PetscCall(Cite("CohenPeng2015"));
+  LatheGuard(comm, {
+    Weighted w{.A = A};
+    std::vector<double> lewis, tau, weight;
+    PetscCall(w.rows.Create(A));
+    PetscCall(CheckLayout(w.rows, weights));
+    PetscCall(Scores(w, epsilon, seed, &lewis));
+    const double m = static_cast<double>(w.rows.global_rows());
+    const double factor = p < 2 ? 1 - p / 2 : 1 - 2 / p; // of the contraction, in logarithms
+    const double steps = factor > 0 ? std::log(std::log(m + 2) / epsilon) / -std::log(factor) : 0;
+    weight.resize(std::max<std::size_t>(lewis.size(), 1)); // not null on a rank without rows
+    for (int step = 1; step <= steps + 1 && factor > 0; ++step) {
+      std::transform(lewis.begin(), lewis.end(), weight.begin(),
+                     [p](double v) { return v > 0 ? std::pow(v, 1 - 2 / p) : 0; });
+      w.weight = weight.data();
+      PetscCall(Scores(w, epsilon, seed + static_cast<std::uint64_t>(step), &tau));
+      for (std::size_t i = 0; i < lewis.size(); ++i)
+        lewis[i] = p >= 2 ? tau[i] : std::pow(lewis[i], 1 - p / 2) * std::pow(tau[i], p / 2);
+    }
+    PetscCall(Put(lewis, weights));
   });
   PetscFunctionReturn(PETSC_SUCCESS);
 }

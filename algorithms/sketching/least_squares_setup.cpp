@@ -75,6 +75,7 @@ PetscErrorCode LeastSquaresSolver::TakeWeights(Vec weights) {
                 "Weight %lld is %g: weights must be >= 0 and finite",
                 static_cast<long long>(rows_.first_row() + (bad - weight_.begin())),
                 bad == weight_.end() ? 0.0 : *bad);
+  weight_.resize(std::max<std::size_t>(weight_.size(), 1)); // empty: no weights on any rank
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

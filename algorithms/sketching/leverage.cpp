@@ -6,6 +6,7 @@
 #include "core/random.h"
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace lathe::sketching {
 namespace {
@@ -169,9 +170,27 @@ PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double co
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+namespace {
+
+/// What all these counts have in common.
+double over_square(std::size_t n, double epsilon) {
+  return std::max(1.0, std::log(static_cast<double>(n))) / (epsilon * epsilon);
+}
+
+} // namespace
+
 double LewisSampleCount(std::size_t n, double p, double epsilon) {
-  const auto d = static_cast<double>(n);
-  return std::pow(d, std::max(1.0, p / 2)) * std::max(1.0, std::log(d)) / (epsilon * epsilon);
+  return std::pow(static_cast<double>(n), std::max(1.0, p / 2)) * over_square(n, epsilon);
+}
+
+double SensitivitySampleCount(std::size_t n, double p, double epsilon, double total) {
+  return std::pow(total, p < 2 ? 2 / p : 2 - 2 / p) * over_square(n, epsilon);
+}
+
+double AugmentedSampleCount(std::size_t n, double p, double epsilon, double total) {
+  if (!(p >= 1 && p <= 2))
+    return std::numeric_limits<double>::quiet_NaN();
+  return (total + static_cast<double>(n)) * over_square(n, epsilon);
 }
 
 } // namespace lathe::sketching

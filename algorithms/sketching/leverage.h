@@ -19,7 +19,7 @@ namespace lathe::sketching {
 /// err  ARG_OUTOFRANGE lambda < 0 or not finite; as TallMatrix
 PetscErrorCode LeverageScores(TallMatrix &A, double lambda, double *scores, std::size_t *rank);
 
-/// The same (lambda = 0) within a factor 1 ± epsilon for 99 % of the rows, for any A without making
+/// The same within a factor 1 ± epsilon for 99 % of the rows, for any A without making
 /// it dense: row norms of A·X, X = R⁻¹·C⁻¹·G with R from a sketch, C the Cholesky factor of
 /// (AR⁻¹)ᵀAR⁻¹, G a Gaussian n × k matrix over √k, k = ⌈ln 200/(ε²/4 − ε³/6)⌉; exact to 1e-12 where
 /// k ≥ rank (X without G). Rank deficient A: by the singular values of R above 2⁻⁴⁷ of the largest.
@@ -27,8 +27,9 @@ PetscErrorCode LeverageScores(TallMatrix &A, double lambda, double *scores, std:
 /// every rank: A again where it is sparse, 6n² + nk numbers.
 ///   in   A       MATDENSE, MATAIJ or any type with MatGetRow, m ≥ n
 ///   out  scores  in the layout of the rows of A
-/// err  ARG_OUTOFRANGE epsilon not in (0, 1); ARG_SIZ; SUP complex scalars
-PetscErrorCode ApproximateLeverageScores(Mat A, double epsilon, std::uint64_t seed, Vec scores);
+/// err  ARG_OUTOFRANGE lambda as above, epsilon not in (0, 1); ARG_SIZ; SUP complex scalars
+PetscErrorCode ApproximateLeverageScores(Mat A, double lambda, double epsilon, std::uint64_t seed,
+                                         Vec scores);
 
 /// ℓ_p Lewis weights, the fixed point of w_i = τ_i(W^(½−1/p)·A), 0 < p < ∞, Σw = rank; p = 2:
 /// leverage. Fixed-point residual max|τ_i/w_i − 1| ≤ 1e-13, or *residual says how far it came in
@@ -37,6 +38,14 @@ PetscErrorCode ApproximateLeverageScores(Mat A, double epsilon, std::uint64_t se
 /// 0. Class R0. Cost a step: two products of A by n×n. Memory: 3 times A. err  ARG_OUTOFRANGE p < 1
 /// or not finite
 PetscErrorCode LewisWeights(TallMatrix &A, double p, double *weights, double *residual);
+
+/// The same for any A without making it dense, within a factor 1 ± ε (p ≤ 2) or 1 ± ε·p/2 (above)
+/// for 99 % of the rows (measured): the same iteration with approximate leverage scores, as often
+/// as it takes to bring log m below ε: 6 times for p = 1, 12 for p = 6. They bound the ℓ_p
+/// sensitivities: σ_i ≤ w_i for p ≤ 2, n^(p/2−1)·w_i above. Class R2. Cost and memory:
+/// ApproximateLeverageScores a step. err  ARG_OUTOFRANGE p < 1 or not finite; as there
+PetscErrorCode ApproximateLewisWeights(Mat A, double p, double epsilon, std::uint64_t seed,
+                                       Vec weights);
 
 /// Rows kept by independent draws with probability q_i = min(1, count·s_i/Σs) for scores s, each
 /// row with the factor q_i^(−1/p) that leaves E‖SAx‖_p^p = ‖Ax‖_p^p. Row i is kept or not by (seed,
@@ -51,5 +60,15 @@ PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double co
 /// Rows that make ‖SAx‖_p = (1 ± ε)‖Ax‖_p for all x likely, with Lewis weights as scores: n·log
 /// n/ε² for p ≤ 2 and n^(p/2)·log n/ε² above (Cohen, Peng 2015), the constant being 1.
 double LewisSampleCount(std::size_t n, double p, double epsilon);
+
+/// The same with the sensitivities as scores, of sum `total`, constant and a factor log n as above:
+/// total^(2/p)/ε² for p < 2, total^(2−2/p)/ε² above, total/ε² for p = 2 (Woodruff, Yasuda, ICML
+/// 2023, Theorem 1.6).
+double SensitivitySampleCount(std::size_t n, double p, double epsilon, double total);
+
+/// The same with sensitivity plus leverage as score, 1 ≤ p ≤ 2: (total + n)/ε² (Munteanu, Omlor,
+/// arXiv:2406.00328), at most 2n/ε² since total ≤ n: linear in n for every such p, while
+/// sensitivities alone take up to n^(2/p). NaN for other p.
+double AugmentedSampleCount(std::size_t n, double p, double epsilon, double total);
 
 } // namespace lathe::sketching

@@ -221,7 +221,7 @@ void rows() {
   VecHandle about;
   must(MatCreateVecs(A.matrix, nullptr, about.out()));
   c = bench::alternate(
-      repeats, [&] { must(ApproximateLeverageScores(A.matrix, 0.6, 5, about)); },
+      repeats, [&] { must(ApproximateLeverageScores(A.matrix, 0, 0.6, 5, about)); },
       [&] { peer = lapack_leverage(A, one); });
   const PetscScalar *a = nullptr;
   must(VecGetArrayRead(about, &a));

@@ -197,6 +197,11 @@ TEST_CASE("ranks without rows, and rows in any distribution", "[sketching]") {
   PETSC_OK(VecAssemblyEnd(d.b));
   PETSC_OK(LatheLeastSquares(d.a, d.b, nullptr, d.x, nullptr, nullptr));
   CHECK(forward_error(everywhere(d.x), exact).exact == 20);
+  VecHandle weights;
+  PETSC_OK(VecDuplicate(d.b, weights.out()));
+  PETSC_OK(VecSet(weights, 4)); // the same solution
+  PETSC_OK(LatheLeastSquares(d.a, d.b, weights, d.x, nullptr, nullptr));
+  CHECK(forward_error(everywhere(d.x), exact).exact == 20);
 }
 
 TEST_CASE("a sketch of too few rows is made larger", "[sketching]") {

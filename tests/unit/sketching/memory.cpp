@@ -135,7 +135,7 @@ TEST_CASE("approximate leverage scores of a sparse matrix do not make it dense",
   PETSC_OK(Sparse(m, n, nonzeros, A.out()));
   PETSC_OK(MatCreateVecs(A, nullptr, scores.out()));
   PETSC_OK(VecSet(scores, 0));
-  const double peak = peak_of([&] { PETSC_OK(ApproximateLeverageScores(A, 0.5, 1, scores)); });
+  const double peak = peak_of([&] { PETSC_OK(ApproximateLeverageScores(A, 0, 0.5, 1, scores)); });
   PetscScalar sum = 0;
   PETSC_OK(VecSum(scores, &sum));
   std::printf("leverage scores, %d nonzeros: %.1f MB beside the matrix, sum %.1f of %d\n",

@@ -37,12 +37,20 @@ struct Tall {
     PETSC_OK(LeverageScores(tall, lambda, tau.data(), rank));
     return all(tau);
   }
-  std::vector<double> approximate(double epsilon) {
+  std::vector<double> approximate(double epsilon, double lambda = 0) {
     VecHandle scores;
     std::vector<double> whole;
     PETSC_OK(MatCreateVecs(matrix, nullptr, scores.out()));
-    PETSC_OK(ApproximateLeverageScores(matrix, epsilon, 5, scores));
+    PETSC_OK(ApproximateLeverageScores(matrix, lambda, epsilon, 5, scores));
     PETSC_OK(Replicate(scores, &whole));
+    return whole;
+  }
+  std::vector<double> approximate_lewis(double p, double epsilon) {
+    VecHandle weights;
+    std::vector<double> whole;
+    PETSC_OK(MatCreateVecs(matrix, nullptr, weights.out()));
+    PETSC_OK(ApproximateLewisWeights(matrix, p, epsilon, 5, weights));
+    PETSC_OK(Replicate(weights, &whole));
     return whole;
   }
   std::vector<double> lewis(double p, double *residual) {
@@ -158,6 +166,81 @@ TEST_CASE("approximate leverage scores are within epsilon for 99 % of the rows",
       CHECK_ALL(outside <= m / 100);
       CHECK_ALL(epsilon > 0.3 || worst(about, tau) <= 1e-12);
     }
+  }
+}
+
+TEST_CASE("approximate ridge leverage and Lewis weights", "[sketching]") {
+  const PetscInt m = 500;
+  const PetscInt n = 130;
+  const double epsilon = 0.5; // 127 directions
+  const auto share_outside = [](const std::vector<double> &about, const std::vector<double> &exact,
+                                double bound) {
+    double outside = 0;
+    for (std::size_t i = 0; i < exact.size(); ++i)
+      outside += std::abs(about[i] / exact[i] - 1) > bound ? 1 : 0;
+    return outside / static_cast<double>(exact.size());
+  };
+  Tall serial(PETSC_COMM_SELF, m, n, random_rows(21));
+  std::size_t rank = 0;
+  double residual = 0;
+  const std::vector<double> one = serial.lewis(1, &residual), four = serial.lewis(4, &residual);
+  for (const bool dense : {true, false}) {
+    Tall A(PETSC_COMM_WORLD, m, n, random_rows(21), dense, !dense);
+    for (const double lambda : {1.0, 1e4}) {
+      CHECK_ALL(share_outside(A.approximate(epsilon, lambda), serial.leverage(lambda, &rank),
+                              epsilon) <= 0.01);
+      Tall few(PETSC_COMM_WORLD, 200, 6, random_rows(22), dense); // as few columns as are exact
+      CHECK_ALL(worst(few.approximate(epsilon, lambda), few.leverage(lambda, &rank)) <= 1e-12);
+    }
+    for (const double p : {1.0, 4.0}) {
+      const double outside = share_outside(A.approximate_lewis(p, epsilon), p < 2 ? one : four,
+                                           epsilon * std::max(1.0, p / 2));
+      INFO("p = " << p << ": " << outside);
+      CHECK_ALL(outside <= 0.01);
+    }
+  }
+  CHECK(SensitivitySampleCount(8, 1, 0.5, 3) == Approx(9 * std::log(8) * 4));
+  CHECK(SensitivitySampleCount(8, 4, 0.5, 3) == Approx(std::pow(3, 1.5) * std::log(8) * 4));
+  CHECK(AugmentedSampleCount(8, 1, 0.5, 3) == Approx(11 * std::log(8) * 4));
+  CHECK(std::isnan(AugmentedSampleCount(8, 3, 0.5, 3)));
+}
+
+TEST_CASE("sensitivity plus leverage needs few rows", "[sketching]") {
+  const PetscInt m = 400, n = 3;
+  const double p = 1, epsilon = 0.25;
+  const auto entry = random_rows(9);
+  Tall A(PETSC_COMM_WORLD, m, n, entry);
+  std::size_t rank = 0;
+  std::vector<double> sigma, scores = A.leverage(0, &rank);
+  PETSC_OK(LpSensitivities(A.tall, p, {}, &sigma));
+  const double total = std::accumulate(sigma.begin(), sigma.end(), 0.0);
+  std::transform(scores.begin(), scores.end(), sigma.begin(), scores.begin(), std::plus<>());
+  const double count = AugmentedSampleCount(n, p, epsilon, total);
+  CHECK_ALL(count < SensitivitySampleCount(n, 1, epsilon, n));
+  std::vector<SampledRow> kept;
+  PETSC_OK(
+      SampleRows(A.tall.rows(), scores.data() + A.tall.rows().range().begin, count, p, 3, &kept));
+  double sums[20] = {};
+  for (int trial = 0; trial < 20; ++trial)
+    for (const SampledRow &row : kept) {
+      double product = 0;
+      for (PetscInt j = 0; j < n; ++j)
+        product +=
+            entry(static_cast<PetscInt>(row.row), j) *
+            random::normal(8, static_cast<std::uint64_t>(trial), static_cast<std::uint64_t>(j));
+      sums[trial] += std::abs(product) * row.factor;
+    }
+  MPI_Allreduce(MPI_IN_PLACE, sums, 20, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD);
+  for (int trial = 0; trial < 20; ++trial) {
+    double truth = 0;
+    for (PetscInt i = 0; i < m; ++i) {
+      double product = 0;
+      for (PetscInt j = 0; j < n; ++j)
+        product += entry(i, j) * random::normal(8, static_cast<std::uint64_t>(trial),
+                                                static_cast<std::uint64_t>(j));
+      truth += std::abs(product);
+    }
+    CHECK_ALL(std::abs(sums[trial] / truth - 1) <= epsilon);
   }
 }
 
@@ -282,7 +365,9 @@ TEST_CASE("scores refuse what they cannot do", "[sketching]") {
   refused([&] { return LewisWeights(A.tall, INFINITY, scores.data(), &residual); }, "(-p)");
   VecHandle all;
   PETSC_OK(MatCreateVecs(A.matrix, nullptr, all.out()));
-  refused([&] { return ApproximateLeverageScores(A.matrix, 1, 1, all); }, "(-epsilon)");
+  refused([&] { return ApproximateLeverageScores(A.matrix, 0, 1, 1, all); }, "(-epsilon)");
+  refused([&] { return ApproximateLeverageScores(A.matrix, -1, 0.5, 1, all); }, "(-lambda)");
+  refused([&] { return ApproximateLewisWeights(A.matrix, 0.5, 0.5, 1, all); }, "(-p)");
   refused([&] { return LpSensitivities(A.tall, 0.9, {}, &s); }, "(-p)");
   refused([&] { return LpSensitivities(A.tall, 1, {4}, &s); }, "Row 4 of 4");
   refused([&] { return SampleRows(A.tall.rows(), scores.data(), 0, 1, 1, &rows); }, "(-rows)");
