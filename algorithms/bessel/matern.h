@@ -31,7 +31,7 @@ namespace lathe::bessel {
 struct MaternDerivatives {
   double value, complement, log; // M, 1-M, log M
   double dz, dnu;                // ∂M/∂z, ∂M/∂ν
-  double dzz;                    // ∂²M/∂z²; absolute error (4 + 2ν) eps
+  double dzz; // ∂²M/∂z²; within 1e-9·(|dzz| + |dz/z|) of differences of dz
 };
 
 /// M_ν with everything that depends on ν alone worked out once (about 2 µs). ν ≤ 0 or NaN: every

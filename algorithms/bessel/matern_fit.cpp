@@ -144,7 +144,7 @@ PetscErrorCode Maximise(Problem *problem) {
   PetscCall(TaoSetObjectiveAndGradient(tao, nullptr, Objective, problem));
   PetscCall(TaoSetTolerances(tao, o.tolerance, 0, 0));
   PetscCall(TaoSetMaximumIterations(tao, 200));
-  PetscCall(TaoSetMonitor(tao, Monitor, problem, nullptr));
+  PetscCall(TaoMonitorSet(tao, Monitor, problem, nullptr));
   // Armijo's rule steps back from an infinite value; the default, Moré and Thuente's, gives up.
   PetscCall(TaoGetLineSearch(tao, &search));
   if (search)

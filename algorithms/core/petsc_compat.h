@@ -8,6 +8,13 @@
 #define PETSC_SUCCESS ((PetscErrorCode)0) /* an enumerator from 3.19 on */
 #endif
 
+#if PETSC_VERSION_LT(3, 21, 0)
+#define TaoMonitorSet TaoSetMonitor
+#endif
+#if PETSC_VERSION_LT(3, 24, 0)
+#define KSP_CONVERGED_RTOL_NORMAL_EQUATIONS KSP_CONVERGED_RTOL_NORMAL
+#endif
+
 /* Callbacks of the options database take the item list by pointer up to 3.22, by value later. */
 #if PETSC_VERSION_LT(3, 23, 0)
 typedef PetscOptionItems *LatheOptionItems;

@@ -63,7 +63,7 @@ double LewisSampleCount(std::size_t n, double p, double epsilon);
 
 /// The same with the sensitivities as scores, of sum `total`, constant and a factor log n as above:
 /// total^(2/p)/ε² for p < 2, total^(2−2/p)/ε² above, total/ε² for p = 2 (Woodruff, Yasuda, ICML
-/// 2023, Theorem 1.6).
+/// 2023).
 double SensitivitySampleCount(std::size_t n, double p, double epsilon, double total);
 
 /// The same with sensitivity plus leverage as score, 1 ≤ p ≤ 2: (total + n)/ε² (Munteanu, Omlor,

@@ -88,7 +88,8 @@ PetscErrorCode KSPSolve_LeastSquares(KSP ksp) {
   if (r.reason == LATHE_LS_STEPS_SPENT)
     ksp->reason = KSP_DIVERGED_ITS;
   else
-    ksp->reason = r.backward_error <= stable ? KSP_CONVERGED_RTOL_NORMAL : KSP_DIVERGED_BREAKDOWN;
+    ksp->reason =
+        r.backward_error <= stable ? KSP_CONVERGED_RTOL_NORMAL_EQUATIONS : KSP_DIVERGED_BREAKDOWN;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What an odd input leads to, row by row, for each least-squares solver by options alone and on any
 // number of ranks: the words of a refusal, or the reason and what the solution is.
+#include "core/petsc_compat.h"
 #include "harness/mpi_test.h"
 #include "lathe.h"
 #include "lathe_solvers.h"
@@ -62,7 +63,7 @@ struct Row {
   Change change = [](LeastSquares &) {};
   std::string options = "";
   Holds holds = right;
-  KSPConvergedReason reason = KSP_CONVERGED_RTOL_NORMAL;
+  KSPConvergedReason reason = KSP_CONVERGED_RTOL_NORMAL_EQUATIONS;
 };
 
 struct Refusal {

@@ -45,6 +45,9 @@ void *operator new(std::size_t size) {
 void *operator new(std::size_t size, std::align_val_t) {
   return counted(size);
 }
+void *operator new(std::size_t size, const std::nothrow_t &) noexcept { // of std::stable_sort
+  return counted(size);
+}
 void operator delete(void *p) noexcept {
   release(p);
 }
