@@ -108,7 +108,8 @@ examples)
   # PETSc's own ex2 (a Laplacian), ex10 (a system from a file) and ex27 (least squares from a file),
   # as Debian ships them.
   examples=$(echo /usr/share/petsc/*/share/petsc/examples/src/ksp/ksp/tutorials)
-  if [[ ! -e $examples/ex27.c || $pcdirs != *-real* || $pcdirs == *petsc64* ]]; then
+  build=$(PKG_CONFIG_PATH=$pcdirs pkg-config --variable=prefix PETSc)
+  if [[ ! -e $examples/ex27.c || $build != *-real || $build == *petsc64* ]]; then
     echo "PETSc's examples are not installed, or the build is not the plain real one: left out"
     exit 77
   fi
