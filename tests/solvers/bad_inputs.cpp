@@ -103,7 +103,7 @@ void orthogonal(LeastSquares &p) { // rows in equal pairs, opposite right-hand s
 void wide(LeastSquares &p) { // as many rows as there were columns, and the other way round
   LeastSquares q{.m = p.n, .n = p.m, .a = std::vector<double>(p.m * p.n), .b = {}};
   for (std::size_t i = 0; i < q.m; ++i) {
-    q.b.push_back(p.b[i]);
+    q.b.push_back(i < p.m ? p.b[i] : 0.0);
     for (std::size_t j = 0; j < q.n; ++j)
       q.at(i, j) = p.at(j, i);
   }
