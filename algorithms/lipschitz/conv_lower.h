@@ -9,7 +9,7 @@ namespace lathe::lipschitz {
 /// Rigorous lower bound, in units of 2^exponent: ‖A·x‖/‖x‖ less its rounding, in double. x comes
 /// from Lanczos on AᵀA in single precision (its error of 1e-7 enters ‖A·x‖ squared), which starts
 /// at the top singular vector of the symbol at `maximum` times the plane wave of that frequency.
-/// Steps end when the next one closes less than a twentieth of the gap to `upper`, at most eight.
+/// Steps end after one that closes less than a twentieth of the gap to `upper`, at most eight.
 ///
 /// Collective; the same bits on any number of ranks. Cost: about ten products with A, dealt to the
 /// ranks; memory on each rank: patches of 128 points, one vector of each side, and its share of

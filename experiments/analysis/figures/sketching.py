@@ -15,6 +15,12 @@ def _texts(result, name):
     return np.asarray(result[name].values).astype(str)
 
 
+def _cases(result):
+    """Indices of the cases that ended, and kind, input and rows over columns of every case."""
+    return (_done(result), _texts(result, "kind"), _texts(result, "input"),
+            np.asarray(result["factor"].values))
+
+
 def answer(result):
     """The result in one sentence."""
     if "smallest" not in result:
@@ -35,9 +41,7 @@ def singular_values(result):
     """Range of the singular values of S Q for each kind and number of rows."""
     if "smallest" not in result:
         return None
-    done = _done(result)
-    kind, given = _texts(result, "kind"), _texts(result, "input")
-    factor = np.asarray(result["factor"].values)
+    done, kind, given, factor = _cases(result)
     low, high = (np.asarray(result[n].values, dtype=float) for n in ("smallest", "largest"))
     inputs, factors = list(dict.fromkeys(given[done])), sorted(set(factor[done]))
     kinds = list(dict.fromkeys(kind[done]))
@@ -70,9 +74,7 @@ def spectra(result):
     """Singular values of A R^-1, R from a sketch of A: what iterations on A R^-1 meet."""
     if "spectrum" not in result:
         return None
-    done = _done(result)
-    kind, given = _texts(result, "kind"), _texts(result, "input")
-    factor = np.asarray(result["factor"].values)
+    done, kind, given, factor = _cases(result)
     with np.errstate(divide="ignore"):
         values = 1 / np.asarray(result["spectrum"].values, dtype=float)
     inputs, most = list(dict.fromkeys(given[done])), factor[done].max()
@@ -104,9 +106,7 @@ def distortion(result):
     """Histograms of the distortion max(1 - smallest, largest - 1) over the draws."""
     if "smallest_by_draw" not in result:
         return None
-    done = _done(result)
-    kind, given = _texts(result, "kind"), _texts(result, "input")
-    factor = np.asarray(result["factor"].values)
+    done, kind, given, factor = _cases(result)
     low, high = (np.asarray(result[f"{n}_by_draw"].values, dtype=float)
                  for n in ("smallest", "largest"))
     most = factor[done].max()
@@ -136,9 +136,7 @@ def coordinates(result):
     """Largest coordinate error of sketched least squares: distribution over the draws."""
     if "coordinate_by_draw" not in result:
         return None
-    done = _done(result)
-    kind, given = _texts(result, "kind"), _texts(result, "input")
-    factor = np.asarray(result["factor"].values)
+    done, kind, given, factor = _cases(result)
     values = np.asarray(result["coordinate_by_draw"].values, dtype=float)
     name = "coherent" if "coherent" in given[done] else given[done][0]
     most = factor[done].max()
