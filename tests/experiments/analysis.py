@@ -32,7 +32,7 @@ class Analysis(DriverTest):
         return done.stdout + done.stderr
 
     def layers(self, name="layers.h5", *options):
-        self.run_driver(1, *LAYERS, *options, "-output_reproducible", "-o", name, driver=CONV_NORM)
+        self.run_driver(0, *LAYERS, *options, "-output_reproducible", "-o", name, driver=CONV_NORM)
         return self.folder / name
 
     def test_report_is_one_page_that_refers_to_nothing(self):
@@ -115,7 +115,7 @@ class Analysis(DriverTest):
         self.assertEqual([(r["cout"], r["kernel"]) for r in rows],
                          [("2", "3,3"), ("2", "2,2"), ("3", "3,3"), ("3", "2,2")])
         self.assertEqual(len({r["output"] for r in rows}), 4)
-        self.run_driver(1, "-options_file", "sweep/0004.opt", driver=CONV_NORM)
+        self.run_driver(0, "-options_file", "sweep/0004.opt", driver=CONV_NORM)
         self.assertTrue((self.folder / rows[3]["output"]).is_file())
 
     def test_open_adds_the_groups(self):

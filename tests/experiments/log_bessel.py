@@ -14,7 +14,7 @@ VALUES = ("log_i", "log_k", "dlog_i_dx", "dlog_k_dx", "dlog_i_dv", "dlog_k_dv")
 
 
 class LogBessel(DriverTest):
-    def run_it(self, *options, np=1, code=0):
+    def run_it(self, *options, np=0, code=0):
         return self.run_driver(np, *options, driver=LOG_BESSEL, code=code)
 
     def values(self, name, *variables):
@@ -104,7 +104,7 @@ class LogBessel(DriverTest):
                 (["-n", "1,2,3"], "-n has 3 values"),
                 (["-accuracy", "fast", "-derivatives"], "-accuracy fast has no derivatives"),
                 (["-points_file", "two.csv"], "-points")):
-            for ranks in (1, 3):
+            for ranks in (0, 3):
                 with self.subTest(options=options, ranks=ranks):
                     done = self.run_it(*options, "-o", "refused.h5", np=ranks, code=1)
                     self.assertIn(words, done.err)

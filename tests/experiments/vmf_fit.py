@@ -151,7 +151,7 @@ class VmfFit(DriverTest):
                 (("-data", "x.h5:/nan", "-components", "2"), "row 17, column 2 is nan"),
                 (("-components", "2"), "-data"), (("-dim", "1"), "-dim"),
                 (("-data", "x.h5:/x", "-component", "2"), "-components")):
-            for ranks in (1, 3):
+            for ranks in (0, 3):
                 done = self.fit(ranks, *options, code=1)
                 self.assertIn(said, done.err, str(options))
                 self.assertEqual(self.files(), before)
