@@ -11,8 +11,13 @@ target_compile_options(lathe_flags INTERFACE -ffp-contract=off -fno-math-errno
 # MPI's old C++ bindings would need libmpi_cxx in every program.
 target_compile_definitions(lathe_flags INTERFACE OMPI_SKIP_MPICXX=1 MPICH_SKIP_MPICXX=1)
 if(LATHE_SANITIZE)
+  # Left out, since they make half of the time to compile: checks of every access for null, alignment
+  # and size, which AddressSanitizer stops at or x86 allows, and of scopes, which kernels have by the
+  # hundred, all inlined. No -Werror: g++ 12 then sees bounds of std::string exceeded where none are.
   target_compile_options(lathe_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
-    -fno-omit-frame-pointer)
+    -fno-sanitize=null,alignment,object-size,vptr,nonnull-attribute,returns-nonnull-attribute
+    -fno-sanitize-address-use-after-scope -fno-omit-frame-pointer
+    -Wno-error)
   target_link_options(lathe_flags INTERFACE -fsanitize=address,undefined)
 endif()
 

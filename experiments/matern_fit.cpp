@@ -135,8 +135,12 @@ void read_files(const Settings &s, Field *field) {
   if (of_coords.size() != 2 || of_coords[1] < 1)
     throw InputError(s.coords + ": " + std::to_string(of_coords.size()) +
                      " dimensions; a table (sites, coordinates) is needed");
-  if (of_obs.size() != 1 || of_obs[0] != of_coords[0])
-    throw InputError(s.obs + ": one observation for each of the " + std::to_string(of_coords[0]) +
+  if (of_obs.size() != 1)
+    throw InputError(s.obs + ": " + std::to_string(of_obs.size()) +
+                     " dimensions; a list is needed");
+  if (of_obs[0] != of_coords[0])
+    throw InputError(s.obs + ": " + std::to_string(of_obs[0]) +
+                     " observations; one for each of the " + std::to_string(of_coords[0]) +
                      " sites of -coords is needed");
   if (of_obs[0] < 2 || of_obs[0] > 30000)
     throw InputError(s.obs + ": " + std::to_string(of_obs[0]) +
@@ -182,6 +186,10 @@ PetscErrorCode read_or_generate(Driver &d, const Settings &s, Field *field) {
     else
       read_files(s, field);
     if (s.subtract_mean) {
+      const std::vector<double> &all = field->observations;
+      if (std::all_of(all.begin(), all.end(), [&](double y) { return y == all.front(); }))
+        throw std::runtime_error("all observations are equal, so that nothing is left after "
+                                 "-subtract_mean; give others, or leave it out");
       double mean = 0;
       for (const double y : field->observations)
         mean += y / static_cast<double>(field->observations.size());

@@ -19,6 +19,15 @@ Operand operand(Values a) noexcept {
   return {a.data(), a.size() == 1};
 }
 
+bool one_by_one(double (*f)(double, double) noexcept, Values a, Values b,
+                std::span<double> out) noexcept {
+  if (!fits(a, b, out.size()))
+    return false;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = f(a[a.size() == 1 ? 0 : i], b[b.size() == 1 ? 0 : i]);
+  return true;
+}
+
 } // namespace
 
 template <Accuracy accuracy> bool log_bessel_i(Values v, Values x, std::span<double> i) noexcept {
@@ -75,6 +84,12 @@ bool bessel_i_ratio_complement(Values v, Values x, std::span<double> complement)
     return false;
   isa().batch_i_ratio(operand(v), operand(x), nullptr, complement.data(), complement.size());
   return true;
+}
+bool bessel_k_ratio(Values v, Values x, std::span<double> ratio) noexcept {
+  return one_by_one(isa().k_ratio, v, x, ratio);
+}
+bool log_hyp0f1(Values b, Values z, std::span<double> f) noexcept {
+  return one_by_one(isa().log_hyp0f1, b, z, f);
 }
 bool inverse_bessel_i_ratio(Values v, Values r, std::span<double> x) noexcept {
   if (!fits(v, r, x.size()))

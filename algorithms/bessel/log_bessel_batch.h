@@ -4,7 +4,7 @@
 //
 // v and x have the length of the results, or length 1: that value for every result. Results may
 // not overlap the inputs. A length that does not fit gives false and writes nothing. 180 kB
-// of stack, no allocation. Class R0.
+// of stack, no allocation. bessel_k_ratio and log_hyp0f1 are evaluated one at a time. Class R0.
 #pragma once
 #include "bessel/log_bessel_types.h"
 #include <span>
@@ -28,7 +28,9 @@ bool log_bessel_k_derivatives(Values v, Values x, std::span<LogBesselDerivatives
 
 bool bessel_i_ratio(Values v, Values x, std::span<double> ratio) noexcept;
 bool bessel_i_ratio_complement(Values v, Values x, std::span<double> complement) noexcept;
+bool bessel_k_ratio(Values v, Values x, std::span<double> ratio) noexcept;
 bool inverse_bessel_i_ratio(Values v, Values r, std::span<double> x) noexcept;
 bool inverse_bessel_i_ratio_complement(Values v, Values complement, std::span<double> x) noexcept;
+bool log_hyp0f1(Values b, Values z, std::span<double> f) noexcept;
 
 } // namespace lathe::bessel

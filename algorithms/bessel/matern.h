@@ -12,9 +12,8 @@
 //   small y   1-M = Σ a_k y^k, where the pole of a_n and the branch y^ν are joined into a divided
 //             difference by ε (as Temme, J. Comput. Phys. 19, 1975, does for K_ν), z < ¾ or
 //             y < 0.4 (ν-1);
-//   w < 110   K_ν(z) = ½ e^-w ((ν+w)/z)^ν ∫ exp(-δ (cosh s - 1) - ν (e^s - 1 - s)) ds, every term
-//   of
-//             the exponent positive, by the trapezoidal rule with at most 64 nodes;
+//   w < 110   K_ν(z) = ½ e^-w ((ν+w)/z)^ν ∫ exp(-δ (cosh s - 1) - ν (e^s - 1 - s)) ds, every
+//             term of the exponent positive, by the trapezoidal rule with at most 64 nodes;
 //   else      Debye's expansion (kernels/debye.h);
 //   ν = ½, 3/2, … 17/2: M itself is e^-z times a polynomial (kernels/half_integer.h).
 // For ν → ∞ the functions tend to 1 at fixed z, and M_ν(√(2ν) t) to exp(-t²/2), with no loss of
@@ -22,7 +21,8 @@
 //
 // Errors in units of 2^-52, for normal results and z > 1e-150: log M and 1-M 8 relative; M relative
 // 5 + 1.25 |log M| (that of z itself); ∂M/∂z and ∂M/∂ν 8 + 1.25 |log M|, relative to the value or
-// to M min(1, z²) if that is larger. Class R0: the same bits everywhere, alone or in a batch.
+// to M min(1, z²) if that is larger; ∂²M/∂z² 8 + 1.25 |log M|, relative to M + |2ν-1| |∂M/∂z|/z, of
+// which it is the sum. Class R0: the same bits everywhere, alone or in a batch.
 #pragma once
 #include <span>
 
@@ -31,7 +31,7 @@ namespace lathe::bessel {
 struct MaternDerivatives {
   double value, complement, log; // M, 1-M, log M
   double dz, dnu;                // ∂M/∂z, ∂M/∂ν
-  double dzz; // ∂²M/∂z²; within 1e-9·(|dzz| + |dz/z|) of differences of dz
+  double dzz;                    // ∂²M/∂z²
 };
 
 /// M_ν with everything that depends on ν alone worked out once (about 2 µs). ν ≤ 0 or NaN: every

@@ -4,8 +4,12 @@
 #include "core/dense.h"
 #include "core/error.h"
 #include "core/handle.h"
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <utility>
+#include <vector>
 #if !defined(PETSC_USE_COMPLEX)
 #include <petsctao.h>
 #endif
@@ -207,6 +211,50 @@ PetscErrorCode StandardErrors(const Problem &problem) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+// A step along the gradient g of ℓ/n raises that by about ‖g‖², which its rounding,
+// cond(Σ)·2⁻⁵², may hide.
+bool within_rounding(const MaternFit &fit, const MaternData &data) {
+  const double mean = std::abs(fit.log_likelihood) / static_cast<double>(data.sites.count);
+  return fit.gradient_norm * fit.gradient_norm <=
+         fit.condition * std::numeric_limits<double>::epsilon() * (1 + mean);
+}
+
+// Two sites at one place, the first in the order of coordinates; equal numbers when there are none.
+std::pair<std::size_t, std::size_t> coincident(const Sites &sites) {
+  std::vector<std::size_t> order(sites.count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto end = [&](std::size_t i) { return sites.site(i) + sites.dimension; };
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::lexicographical_compare(sites.site(a), end(a), sites.site(b), end(b));
+  });
+  for (std::size_t k = 1; k < order.size(); ++k)
+    if (std::equal(sites.site(order[k - 1]), end(order[k - 1]), sites.site(order[k])))
+      return std::minmax(order[k - 1], order[k]);
+  return {0, 0};
+}
+
+// TAO cannot begin where the likelihood is not defined.
+PetscErrorCode CheckStart(const Problem &problem) {
+  const MaternParameters &start = problem.options->start;
+  PetscFunctionBegin;
+  if (start.nugget == 0) {
+    std::pair<std::size_t, std::size_t> pair;
+    LatheGuard(problem.comm, pair = coincident(problem.data->sites));
+    PetscCheck(pair.first == pair.second, problem.comm, PETSC_ERR_ARG_OUTOFRANGE,
+               "Sites %zu and %zu are at one place, so that without a nugget their covariance is "
+               "singular; allowed: nugget > 0 (-nugget)",
+               pair.first, pair.second);
+  }
+  MaternLikelihood likelihood;
+  PetscCall(LatheMaternLogLikelihood(problem.comm, *problem.data, start, false, &likelihood));
+  PetscCheck(likelihood.definite, problem.comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "The covariance is not positive definite in double precision at the start, range %g, "
+             "smoothness %g, nugget %g; begin with a smaller range or smoothness (-start), or with "
+             "a larger nugget (-nugget)",
+             start.range, start.smoothness, start.nugget);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 #endif
 
 } // namespace
@@ -224,9 +272,14 @@ PetscErrorCode LatheMaternFit(MPI_Comm comm, const MaternData &data,
           "builds alone");
 #else
   Problem problem{comm, &data, &options, fit, fitted};
+  PetscCall(CheckStart(problem));
   PetscCall(Maximise(&problem));
   if (std::isfinite(fit->log_likelihood))
     PetscCall(StandardErrors(problem));
+  if (fit->reason == TaoConvergedReasons[TAO_DIVERGED_LS_FAILURE] && within_rounding(*fit, data)) {
+    fit->converged = true;
+    fit->reason = "CONVERGED_ROUNDING";
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 #endif
 }

@@ -67,7 +67,7 @@ struct MaternFitOptions {
 
 struct MaternFit {
   bool converged = false;
-  std::string reason; // TAO's
+  std::string reason; // TAO's, or CONVERGED_ROUNDING: no line search can tell ℓ from more
   MaternParameters estimate{};
   MaternParameters standard_error{}; // from F over the parameters that
                                      // no bound holds; NaN for the others
@@ -78,7 +78,8 @@ struct MaternFit {
 /// LatheMaternFit - maximise ℓ over the logarithms of variance, range and smoothness (and nugget)
 /// within bounds by TAO (bqnls unless -<prefix>tao_type says otherwise). Not to converge is no
 /// error: see `converged`. Collective on comm. err  ARG_OUTOFRANGE bounds in the wrong order, start
-/// outside them, nugget to be fitted from 0;
+/// outside them, nugget to be fitted from 0, covariance not positive definite at the start (two
+/// sites at one place without a nugget are named);
 ///      SUP in complex builds of PETSc, which have no TAO
 PetscErrorCode LatheMaternFit(MPI_Comm comm, const MaternData &data,
                               const MaternFitOptions &options, MaternFit *fit);

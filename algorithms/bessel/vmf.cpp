@@ -237,6 +237,8 @@ double kappa_of(std::int64_t p, double resultant, double complement) noexcept {
 }
 
 double condition_of(std::int64_t p, double resultant, double kappa) noexcept {
+  if (!(kappa < infinity))
+    return infinity;
   return kappa == 0 ? 1 : resultant / (kappa * vmf_mean_resultant_derivative(p, kappa));
 }
 

@@ -197,11 +197,9 @@ void assign(const T *data, const LatheVmfRows &rows, const Mixture &mixture, Pet
   std::vector<double> posterior(row_group * components);
   for_row_groups(data, static_cast<std::size_t>(rows.local), mixture.dim,
                  [&](const RowGroup<T> &x, std::size_t first, std::size_t count) {
-                   double inverse[row_group] = {};
+                   double inverse[row_group];
                    double log_f[row_group];
-                   RowScan scan(true);
-                   for (std::size_t r = 0; r < count; ++r)
-                     inverse[r] = scan.inverse_length(x[r], mixture.dim, 0);
+                   RowScan(true).inverse_lengths(x, count, mixture.dim, 0, inverse);
                    density(x, inverse, posterior.data(), log_f);
                    for (std::size_t r = 0; r < count; ++r) {
                      const double *p = posterior.data() + r * components;

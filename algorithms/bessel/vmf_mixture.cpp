@@ -15,10 +15,16 @@ PetscErrorCode ScanRows(MPI_Comm comm, const LatheVmfRows &rows, bool normalize,
   RowScan scan(normalize);
   const auto dim = static_cast<std::size_t>(rows.dim);
   scanned->inverse_length.resize(static_cast<std::size_t>(rows.local));
-  visit_rows(rows, [&](const auto *data) {
-    for (std::size_t i = 0; i < scanned->inverse_length.size(); ++i)
-      scanned->inverse_length[i] =
-          scan.inverse_length(data + i * dim, dim, scanned->first + static_cast<std::int64_t>(i));
+  visit_rows(rows, [&]<class T>(const T *data) {
+    for_row_groups(
+        data, scanned->inverse_length.size(), dim,
+        [&](const RowGroup<T> &x, std::size_t first, std::size_t count) {
+          double inverse[row_group];
+          scan.inverse_lengths(x, count, dim, scanned->first + static_cast<std::int64_t>(first),
+                               inverse);
+          std::copy_n(inverse, count,
+                      scanned->inverse_length.begin() + static_cast<std::ptrdiff_t>(first));
+        });
   });
   PetscCall(scan.Finish(comm));
   scanned->used = scan.rows();

@@ -86,9 +86,10 @@ LatheVmfEstimate ResultantSums::estimate(std::size_t k) const {
 // --- rows
 // -----------------------------------------------------------------------------------------
 
+constexpr double unit_tolerance = 1e-5; // rows scaled in single precision are within 10⁻⁶
+
 template <class T> double RowScan::judge(const T *x, std::size_t dim, std::int64_t row) {
-  constexpr double zero = 0x1p-1000;      // 1/length must be finite
-  constexpr double unit_tolerance = 1e-5; // rows scaled in single precision are within 10⁻⁶
+  constexpr double zero = 0x1p-1000; // 1/length must be finite
   const double length = row_norm(x, dim);
   if (length < zero) {
     ++zero_rows_;
@@ -114,12 +115,30 @@ template <class T> double RowScan::judge(const T *x, std::size_t dim, std::int64
   return 0;
 }
 
-double RowScan::inverse_length(const float *x, std::size_t dim, std::int64_t row) {
-  return judge(x, dim, row);
+template <class T>
+void RowScan::inverse_lengths(const RowGroup<T> &x, std::size_t count, std::size_t dim,
+                              std::int64_t row, double *inverse) {
+  // Nearly all groups are full and without doubt.
+  const double least = normalize_ ? 0x1p-449 : 1 - 0.9 * unit_tolerance;
+  const double most = normalize_ ? 0x1p499 : 1 + 0.9 * unit_tolerance;
+  double length[row_group];
+  row_norms(x, dim, length);
+  bool plain = count == row_group;
+  for (std::size_t r = 0; r < row_group; ++r) {
+    plain = plain && length[r] >= least && length[r] <= most;
+    inverse[r] = 1 / length[r];
+  }
+  if (plain) {
+    rows_ += static_cast<std::int64_t>(row_group);
+    return;
+  }
+  for (std::size_t r = 0; r < row_group; ++r)
+    inverse[r] = r < count ? judge(x[r], dim, row + static_cast<std::int64_t>(r)) : 0;
 }
-double RowScan::inverse_length(const double *x, std::size_t dim, std::int64_t row) {
-  return judge(x, dim, row);
-}
+template void RowScan::inverse_lengths(const RowGroup<float> &, std::size_t, std::size_t,
+                                       std::int64_t, double *);
+template void RowScan::inverse_lengths(const RowGroup<double> &, std::size_t, std::size_t,
+                                       std::int64_t, double *);
 
 PetscErrorCode RowScan::Check(MPI_Comm comm) const {
   PetscFunctionBegin;
@@ -186,30 +205,37 @@ template <class T>
 void add_labelled(const T *data, const LatheVmfRows &rows, std::int64_t first_row,
                   const std::int32_t *label, RowScan *scan, ResultantSums *sums) {
   const auto dim = static_cast<std::size_t>(rows.dim);
+  const std::int64_t before = scan->rows();
   for_row_groups(data, static_cast<std::size_t>(rows.local), dim,
                  [&](const RowGroup<T> &x, std::size_t first, std::size_t count) {
-                   double inverse[row_group] = {};
-                   std::int32_t owner[row_group] = {-1, -1, -1, -1};
-                   for (std::size_t r = 0; r < count; ++r) {
-                     inverse[r] = scan->inverse_length(
-                         x[r], dim, first_row + static_cast<std::int64_t>(first + r));
-                     if (inverse[r] > 0)
-                       owner[r] = label ? label[first + r] : 0;
+                   double inverse[row_group];
+                   scan->inverse_lengths(x, count, dim,
+                                         first_row + static_cast<std::int64_t>(first), inverse);
+                   if (!label) {
+                     sums->add(0, x, inverse);
+                     return;
                    }
+                   std::int32_t owner[row_group];
+                   for (std::size_t r = 0; r < row_group; ++r)
+                     owner[r] = inverse[r] > 0 ? label[first + r] : -1;
                    for (std::size_t r = 0; r < count; ++r) {
                      if (owner[r] < 0)
                        continue;
                      const auto k = static_cast<std::size_t>(owner[r]);
                      double scale[row_group] = {};
+                     std::int64_t together = 0;
                      for (std::size_t other = r; other < count; ++other)
                        if (owner[other] == static_cast<std::int32_t>(k)) {
                          scale[other] = inverse[other];
-                         sums->add_weight(k, 1);
+                         ++together;
                          owner[other] = -1;
                        }
+                     sums->add_unit_weights(k, together);
                      sums->add(k, x, scale);
                    }
                  });
+  if (!label)
+    sums->add_unit_weights(0, scan->rows() - before);
 }
 
 } // namespace

@@ -28,6 +28,11 @@ public:
     weight_[k].add(weight);
     squared_weight_[k].add_product(weight, weight);
   }
+  /// The same for `rows` rows of weight 1.
+  void add_unit_weights(std::size_t k, std::int64_t rows) {
+    weight_[k].add(static_cast<double>(rows));
+    squared_weight_[k].add(static_cast<double>(rows));
+  }
   /// Rows of smaller weight change no bit of S_k and may be left out of `add`.
   [[nodiscard]] double negligible() const { return std::ldexp(rounding_.cut_low, -54); }
 
@@ -83,9 +88,11 @@ public:
   /// Rows must have length 1 within 10⁻⁵ unless `normalize`.
   explicit RowScan(bool normalize) : normalize_(normalize) {}
 
-  /// 1/‖x‖ of global row `row`; 0 for a zero row and for one that cannot be used.
-  double inverse_length(const float *x, std::size_t dim, std::int64_t row);
-  double inverse_length(const double *x, std::size_t dim, std::int64_t row);
+  /// inverse[r] = 1/‖x_r‖ of global row `row` + r, r < count; 0 for a zero row and for one that
+  /// cannot be used, and for r ≥ count.
+  template <class T>
+  void inverse_lengths(const RowGroup<T> &x, std::size_t count, std::size_t dim, std::int64_t row,
+                       double *inverse);
   [[nodiscard]] std::int64_t rows() const { return rows_; } // that count
   [[nodiscard]] std::int64_t zero_rows() const { return zero_rows_; }
   /// Raise the error of the first row that cannot be used, if there is one. Collective.

@@ -56,6 +56,23 @@ LATHE_INLINE double total(const Doubles &v) {
   return ((v.first[0] + v.first[1]) + (v.first[2] + v.first[3])) +
          ((v.second[0] + v.second[1]) + (v.second[2] + v.second[3]));
 }
+// One number for each row of a group; a plain vector as result would change with the processor.
+struct Four {
+  Quad each;
+};
+// (q[0] + q[1]) + (q[2] + q[3]) of four vectors at once.
+LATHE_INLINE Four totals(const Quad &a, const Quad &b, const Quad &c, const Quad &d) {
+  const Quad ab =
+      __builtin_shufflevector(a, b, 0, 4, 2, 6) + __builtin_shufflevector(a, b, 1, 5, 3, 7);
+  const Quad cd =
+      __builtin_shufflevector(c, d, 0, 4, 2, 6) + __builtin_shufflevector(c, d, 1, 5, 3, 7);
+  return {__builtin_shufflevector(ab, cd, 0, 1, 4, 5) +
+          __builtin_shufflevector(ab, cd, 2, 3, 6, 7)};
+}
+LATHE_INLINE Four totals(const Doubles *v) {
+  return {totals(v[0].first, v[1].first, v[2].first, v[3].first).each +
+          totals(v[0].second, v[1].second, v[2].second, v[3].second).each};
+}
 
 template <class T> LATHE_INLINE double squares(const T *x, std::size_t d) {
   Doubles sum = {};
@@ -70,6 +87,25 @@ template <class T> LATHE_INLINE double squares(const T *x, std::size_t d) {
   return total(sum) + rest;
 }
 
+template <class T> LATHE_INLINE void norms(const RowGroup<T> &x, std::size_t d, double *out) {
+  Doubles sum[row_group] = {};
+  std::size_t i = 0;
+  for (; i + lanes <= d; i += lanes)
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < row_group; ++r) {
+      const Doubles v = load(x[r] + i);
+      sum[r] = sum[r] + v * v;
+    }
+  Quad rest = {};
+  for (; i < d; ++i)
+    for (std::size_t r = 0; r < row_group; ++r)
+      rest[r] += static_cast<double>(x[r][i]) * static_cast<double>(x[r][i]);
+  const Quad square = totals(sum).each + rest;
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < row_group; ++r)
+    out[r] = std::sqrt(square[r]);
+}
+
 template <class T>
 LATHE_INLINE void dots(const RowGroup<T> &x, const double *mu, std::size_t d, double *out) {
   Doubles sum[row_group] = {};
@@ -80,11 +116,12 @@ LATHE_INLINE void dots(const RowGroup<T> &x, const double *mu, std::size_t d, do
     for (std::size_t r = 0; r < row_group; ++r)
       sum[r] = sum[r] + load(x[r] + i) * m;
   }
+  const Quad sums = totals(sum).each;
   for (std::size_t r = 0; r < row_group; ++r) {
     double rest = 0;
     for (std::size_t j = i; j < d; ++j)
       rest += static_cast<double>(x[r][j]) * mu[j];
-    out[r] = total(sum[r]) + rest;
+    out[r] = sums[r] + rest;
   }
 }
 
@@ -119,6 +156,12 @@ LATHE_VECTOR_CLONES double sum_of_squares(const float *x, std::size_t d) {
 }
 LATHE_VECTOR_CLONES double sum_of_squares(const double *x, std::size_t d) {
   return squares(x, d);
+}
+LATHE_VECTOR_CLONES void group_norms(const RowGroup<float> &x, std::size_t d, double *out) {
+  norms(x, d, out);
+}
+LATHE_VECTOR_CLONES void group_norms(const RowGroup<double> &x, std::size_t d, double *out) {
+  norms(x, d, out);
 }
 LATHE_VECTOR_CLONES void group_dots(const RowGroup<float> &x, const double *mu, std::size_t d,
                                     double *out) {
@@ -168,6 +211,12 @@ double row_norm(const double *x, std::size_t d) noexcept {
   return squared > 0x1p-900 && squared < 0x1p1000 ? std::sqrt(squared) : scaled_norm(x, d);
 }
 
+void row_norms(const RowGroup<float> &x, std::size_t d, double *out) noexcept {
+  group_norms(x, d, out);
+}
+void row_norms(const RowGroup<double> &x, std::size_t d, double *out) noexcept {
+  group_norms(x, d, out);
+}
 void row_dots(const RowGroup<float> &x, const double *mu, std::size_t d, double *out) noexcept {
   group_dots(x, mu, d, out);
 }

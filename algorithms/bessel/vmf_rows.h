@@ -17,6 +17,11 @@ template <class T> using RowGroup = const T *[row_group];
 double row_norm(const float *x, std::size_t d) noexcept;
 double row_norm(const double *x, std::size_t d) noexcept;
 
+/// out[r] = row_norm(x_r), the same bits, where that is between 2⁻⁴⁴⁹ and 2⁴⁹⁹; elsewhere NaN or
+/// some number outside of that.
+void row_norms(const RowGroup<float> &x, std::size_t d, double *out) noexcept;
+void row_norms(const RowGroup<double> &x, std::size_t d, double *out) noexcept;
+
 /// out[r] = Σ_i x_r[i]·mu[i]; absolute error at most (d/8 + 8)·2⁻⁵³·‖x_r‖·‖mu‖.
 void row_dots(const RowGroup<float> &x, const double *mu, std::size_t d, double *out) noexcept;
 void row_dots(const RowGroup<double> &x, const double *mu, std::size_t d, double *out) noexcept;

@@ -5,6 +5,7 @@
 #include "lipschitz/conv_gram.h"
 #include "lipschitz/conv_lower.h"
 #include "lipschitz/conv_operator.h"
+#include "lipschitz/conv_upper.h"
 #include "lipschitz/frequency.h"
 #include "lipschitz/frequency_max.h"
 #include "lipschitz/gram_iteration.h"
@@ -46,6 +47,19 @@ ConvolutionTorus convolution_torus(const ConvolutionGeometry &g) noexcept {
 }
 
 namespace {
+
+/// Relative width above which a zero-padded layer is worth a second bound: on few points even
+/// normal weights leave 2 to 4 %, and little of that is to be gained. It works in double precision
+/// and takes 2 to 14 times as long as the first (3×3 taps: 256 channels on 14² points 0.63 s after
+/// 0.28, 64 on 56² 0.27 after 0.02), for one channel the eigenvalues of 32³ points 0.09 after
+/// 0.005.
+double worth_restricting(const ConvolutionGeometry &g) noexcept {
+  std::int64_t fewest = INT64_MAX;
+  for (int i = 0; i < g.ndim; ++i)
+    if (g.axis[i].kernel > 1)
+      fewest = std::min(fewest, g.axis[i].input);
+  return fewest >= 32 ? 0.01 : 0.05;
+}
 
 /// Explicit operator of one group as a symbol with a single tap, and its bracket.
 void dense_bracket(const ConvolutionGeometry &g, const double *weight, std::int64_t group,
@@ -113,9 +127,15 @@ PetscErrorCode CholeskyBracket(MPI_Comm comm, const ConvolutionGeometry &g, cons
     else
       PetscCall(OperatorLower(comm, g, weight, exponent, maximum, torus.extent, upper, &lower,
                               &out->products));
+    double closer = dense_upper;
     if (dense_upper < upper)
       out->method = "dense_cholesky";
-    upper = std::min(upper, dense_upper);
+    else if (g.mode == LATHE_PADDING_ZEROS && upper > (1 + worth_restricting(g)) * lower) {
+      PetscCall(OperatorUpper(comm, g, weight, exponent, lower, &closer));
+      if (closer < upper)
+        out->method = "restricted_cholesky";
+    }
+    upper = std::min(upper, closer);
   }
   out->lower = scale_down(lower, exponent);
   out->upper = scale_up(upper, exponent);
@@ -177,6 +197,28 @@ PetscErrorCode SweepBracket(MPI_Comm comm, const ConvolutionGeometry &g, const d
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/// Weights with zeros for the taps that only ever meet padding, empty when every tap acts: they are
+/// no part of the layer, but of every circulant that it is a part of.
+std::vector<double> acting_weights(const ConvolutionGeometry &g, const double *weight) {
+  if (g.mode != LATHE_PADDING_ZEROS || g.every_extent || g.empty())
+    return {};
+  std::vector<bool> acts{true}; // of each tap, row-major
+  for (int i = 0; i < g.ndim; ++i) {
+    std::vector<bool> finer;
+    for (const bool before : acts)
+      for (std::int64_t t = 0; t < g.axis[i].kernel; ++t)
+        finer.push_back(before && g.axis[i].acts(t));
+    acts = std::move(finer);
+  }
+  if (std::find(acts.begin(), acts.end(), false) == acts.end())
+    return {};
+  std::vector<double> w(weight, weight + g.weights());
+  for (std::size_t e = 0; e < w.size(); ++e)
+    if (!acts[e % acts.size()])
+      w[e] = 0;
+  return w;
+}
+
 } // namespace
 } // namespace lathe::lipschitz
 
@@ -200,20 +242,19 @@ extern "C" PetscErrorCode LatheConvolutionNormBracket(MPI_Comm comm, const Lathe
   if (o.method == LATHE_CONVOLUTION_CHOLESKY)
     PetscCall(lathe::Cite("Rump2006 Rump2011 OzakiOgitaOishiRump2012 WolkowiczStyan1980"));
   const ConvolutionGeometry g = convolution_geometry(*layer);
-  const int exponent = weight_exponent(layer->weight, g.weights());
   *bracket = {0, 0, LATHE_CERTIFICATE_RIGOROUS, 0, "zero", 0, 0};
-  bool zero = true;
-  for (std::int64_t e = 0; e < g.weights() && zero; ++e)
-    zero = layer->weight[e] == 0;
-  if (zero)
-    PetscFunctionReturn(PETSC_SUCCESS);
   LatheGuard(comm, {
+    const std::vector<double> acting = acting_weights(g, layer->weight);
+    const double *weight = acting.empty() ? layer->weight : acting.data();
+    const int exponent = weight_exponent(weight, g.weights());
+    if (std::all_of(weight, weight + g.weights(), [](double w) { return w == 0; }))
+      return PETSC_SUCCESS;
     if (o.method != LATHE_CONVOLUTION_CHOLESKY)
-      PetscCall(SweepBracket(comm, g, layer->weight, exponent, o, bracket));
+      PetscCall(SweepBracket(comm, g, weight, exponent, o, bracket));
     else if (g.every_extent)
-      PetscCall(EveryExtent(comm, g, layer->weight, exponent, o.tolerance, bracket));
+      PetscCall(EveryExtent(comm, g, weight, exponent, o.tolerance, bracket));
     else
-      PetscCall(CholeskyBracket(comm, g, layer->weight, exponent, bracket));
+      PetscCall(CholeskyBracket(comm, g, weight, exponent, bracket));
   });
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -22,11 +22,13 @@ std::int64_t ConvolutionAxis::source(std::int64_t position, LathePadding mode) c
   }
 }
 
-namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept {
-  return (a + b - 1) / b;
+bool ConvolutionAxis::acts(std::int64_t tap) const noexcept {
+  const std::int64_t shift = padding - tap * dilation;
+  const std::int64_t first = shift > 0 ? ceil_div(shift, stride) : 0; // output that reads inside
+  return first < output() && first * stride - shift < input;
 }
+
+namespace {
 
 // Most times that one input point occurs in the extended input.
 std::int64_t repetitions(const ConvolutionAxis &a, LathePadding mode, bool every) noexcept {

@@ -14,6 +14,11 @@
 
 namespace lathe::lipschitz {
 
+/// ⌈a/b⌉ for a ≥ 0, b > 0.
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept {
+  return (a + b - 1) / b;
+}
+
 struct ConvolutionAxis {
   std::int64_t kernel = 1, stride = 1, dilation = 1, padding = 0, input = 1;
 
@@ -23,6 +28,8 @@ struct ConvolutionAxis {
   }
   /// Input point that padded position t − padding stands for, or −1 where it reads a zero.
   [[nodiscard]] std::int64_t source(std::int64_t position, LathePadding mode) const noexcept;
+  /// Whether kernel position `tap` ever meets an input that is not padding.
+  [[nodiscard]] bool acts(std::int64_t tap) const noexcept;
 };
 
 /// Along one axis, the layer is a part of: repeat or extend at most `multiplicity`-fold (a map of

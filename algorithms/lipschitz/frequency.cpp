@@ -80,26 +80,43 @@ bool FrequencyNorm::below(double target) {
   return result.positive && add_up(result.upper, gram_error_) <= goal;
 }
 
-double FrequencyNorm::largest(bool quick, std::uint64_t stream) {
+LanczosResult FrequencyNorm::lanczos(const LanczosOptions &options) {
   if (!lanczos_)
     lanczos_ = std::make_unique<HermitianLanczos<Complex>>(c_, lanczos_capacity(c_));
+  return lanczos_->run(gram(), options, x_.data(), false);
+}
+
+double FrequencyNorm::largest(bool quick, std::uint64_t stream) {
   LanczosOptions options;
   options.max_steps = quick ? std::min(quick_steps, lanczos_capacity(c_)) : lanczos_capacity(c_);
   options.max_restarts = quick ? 0 : 8;
   options.tolerance = quick ? 1e-7 : 1e-15;
   options.stream = stream;
-  return lanczos_->run(gram(), options, x_.data(), false).value;
+  return lanczos(options).value;
+}
+
+double FrequencyNorm::coarse_upper(std::uint64_t stream) {
+  LanczosOptions options;
+  options.max_steps = std::min(quick_steps, lanczos_capacity(c_));
+  options.max_restarts = 0;
+  options.tolerance = 0x1p-10;
+  options.stream = stream;
+  int tries = 0;
+  return upper(lanczos(options).value, UpperBound::coarse, tries);
 }
 
 double FrequencyNorm::upper(double estimate, UpperBound kind, int &tries) {
-  // A factorisation fails only if the shift is within rounding of an eigenvalue; each failure
-  // doubles the distance. Beyond 2⁻¹⁰ the trace is used: λ_max ≤ tr G for a semidefinite G.
+  // A factorisation fails only if the shift is within rounding of an eigenvalue, or the estimate
+  // short of one; each failure doubles the distance. At last the trace: λ_max ≤ tr G for G ⪰ 0,
+  // and an error of ‖·‖₂ ≤ e has a trace of at most c·e.
   double trace = 0;
   for (std::size_t q = 0; q < c_; ++q)
     trace = add_up(trace, std::fabs(g_[q + q * c_].real()));
-  double square = add_up(trace, gram_error_);
-  double shift = 8 * std::sqrt(static_cast<double>(c_)) * unit_roundoff;
-  for (tries = 1; shift < 0x1p-10 && estimate > 0; ++tries, shift *= 2) {
+  double square = add_up(trace, mul_up(static_cast<double>(c_), gram_error_));
+  const bool coarse = kind == UpperBound::coarse;
+  const double most = coarse ? 1 : 0x1p-10;
+  double shift = coarse ? 0x1p-10 : 8 * std::sqrt(static_cast<double>(c_)) * unit_roundoff;
+  for (tries = 1; shift < most && estimate > 0; ++tries, shift *= 2) {
     const double tau = estimate * (1 + shift);
     const ShiftedCholesky result =
         shifted_cholesky<Complex>(gram(), tau, factor_.data(), panel_.data(), nullptr);

@@ -9,8 +9,9 @@
 namespace lathe::lipschitz {
 
 enum class UpperBound {
-  quick, ///< one factorisation and the a-priori bounds of its rounding
-  sharp  ///< also its residual (residual_bound.h): four products of matrices more
+  coarse, ///< one factorisation, 2⁻¹⁰ above the estimate, which may be short of that
+  quick,  ///< one factorisation and the a-priori bounds of its rounding
+  sharp   ///< also its residual (residual_bound.h): four products of matrices more
 };
 
 /// Certified work on single frequencies of one group; holds the buffers for it.
@@ -34,6 +35,8 @@ public:
   /// Rigorous upper bound of ‖D(ω)‖₂ near √estimate, after set(); `tries` counts the
   /// factorisations.
   double upper(double estimate, UpperBound kind, int &tries);
+  /// Rigorous upper bound of ‖D(ω)‖₂ to about three digits, after set() or set_packed().
+  double coarse_upper(std::uint64_t stream);
   /// Rigorous lower bound of ‖D(ω)‖₂ from the vector that `largest` left; after set().
   double lower();
 
@@ -41,6 +44,7 @@ public:
   [[nodiscard]] dense::View<const Complex> gram() const noexcept;
 
 private:
+  LanczosResult lanczos(const LanczosOptions &options);
   const Symbol &symbol_;
   std::size_t c_, m_;
   double absolute_, symbol_error_ = 0, gram_error_ = 0, symbol_slack_ = 0;

@@ -114,10 +114,12 @@ std::size_t block_length(std::size_t packed) noexcept {
 // double precision what is left of it.
 class GroupSweep {
 public:
-  GroupSweep(Search &s, GroupWork &work)
-      : s_(s), work_(work), direct_(prefer_direct(work.symbol, s.spectrum.size())),
-        gram_(work.symbol, direct_ ? Lattice{1, 1, 1} : s.spectrum.extent()),
-        block_(direct_ ? lanes : block_length(gram_.packed())) {}
+  GroupSweep(Search &s, GroupWork &work) : s_(s), work_(work) {
+    if (prefer_direct(work.symbol, s.spectrum.size()))
+      return;
+    gram_.emplace(work.symbol, s.spectrum.extent());
+    block_ = block_length(gram_->packed());
+  }
 
   [[nodiscard]] std::int64_t blocks() const noexcept {
     const auto b = static_cast<std::int64_t>(block_);
@@ -127,24 +129,24 @@ public:
   /// Coefficients of the Gram matrices; `shared`: split over the ranks, collective.
   PetscErrorCode Prepare(bool shared) {
     PetscFunctionBegin;
-    if (direct_)
+    if (!gram_)
       PetscFunctionReturn(PETSC_SUCCESS);
     // Splitting the products pays once they outweigh the sum over ranks.
     const Symbol &symbol = work_.symbol;
     const double products = static_cast<double>(symbol.count() * symbol.count()) *
                             static_cast<double>(symbol.cols * symbol.cols * symbol.rows);
     const bool split = shared && s_.size > 1 && products > 2e7;
-    gram_.accumulate(symbol, split ? s_.rank : 0, split ? s_.size : 1);
-    std::vector<double> &r = gram_.coefficients();
+    gram_->accumulate(symbol, split ? s_.rank : 0, split ? s_.size : 1);
+    std::vector<double> &r = gram_->coefficients();
     constexpr std::size_t chunk = std::size_t{1} << 27;
     for (std::size_t at = 0; split && at < r.size(); at += chunk)
       PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, r.data() + at,
                                  static_cast<int>(std::min(chunk, r.size() - at)), MPI_DOUBLE,
                                  MPI_SUM, s_.comm));
     distance_ = add_up(
-        mul_up(gram_.error(symbol, s_.phases, s_.size), mul_up(work_.absolute, work_.absolute)),
+        mul_up(gram_->error(symbol, s_.phases, s_.size), mul_up(work_.absolute, work_.absolute)),
         0x1p-800);
-    batch_.emplace(gram_, distance_, work_.absolute);
+    batch_.emplace(*gram_, distance_, work_.absolute);
     PetscFunctionReturn(PETSC_SUCCESS);
   }
 
@@ -153,7 +155,7 @@ public:
     const std::int64_t begin = b * static_cast<std::int64_t>(block_);
     const auto count = static_cast<std::size_t>(
         std::min(static_cast<std::int64_t>(block_), s_.spectrum.size() - begin));
-    if (direct_) {
+    if (!gram_) {
       for (std::int64_t k = begin; k < begin + static_cast<std::int64_t>(count); ++k) {
         work_.norm.set(s_.phases, s_.spectrum[k]);
         settle(s_, work_, k);
@@ -206,14 +208,14 @@ private:
   void settle_doubtful() {
     std::sort(doubtful_.begin(), doubtful_.end(),
               [](const Candidate &a, const Candidate &b) { return a.estimate > b.estimate; });
-    const std::size_t count = doubtful_.size(), e = gram_.packed();
+    const std::size_t count = doubtful_.size(), e = gram_->packed();
     j_.clear();
     for (const Candidate &d : doubtful_)
       j_.push_back(s_.spectrum[d.frequency]);
     re_.resize(std::max(re_.size(), e * count));
     im_.resize(re_.size());
     if (count > 0)
-      gram_.evaluate(s_.phases, j_.data(), count, re_.data(), im_.data());
+      gram_->evaluate(s_.phases, j_.data(), count, re_.data(), im_.data());
     for (std::size_t f = 0; f < count; ++f) {
       work_.norm.set_packed(re_.data() + f * e, im_.data() + f * e, distance_);
       settle(s_, work_, doubtful_[f].frequency);
@@ -228,10 +230,9 @@ private:
 
   Search &s_;
   GroupWork &work_;
-  bool direct_;
-  SymbolGram gram_;
+  std::optional<SymbolGram> gram_; // none: its products would cost more than each D(ω)ᴴD(ω)
   std::optional<GramBatch> batch_;
-  std::size_t block_;
+  std::size_t block_ = lanes;
   double distance_ = 0; // of the Gram matrices in double precision
   std::int64_t single_tries_ = 0, single_failures_ = 0;
   std::vector<Candidate> doubtful_;

@@ -220,8 +220,14 @@ void evaluate_symbol(const Symbol &s, const Phases &phases, const Lattice &j, do
                      Complex *d) {
   const std::size_t size = s.rows * s.cols;
   std::vector<double> weight(2 * s.count());
+  Lattice at{0, 0, 0};
+  std::array<Complex, 3> factor{1, 1, 1}; // of each axis: mostly the last one changes
   for (std::size_t a = 0; a < s.count(); ++a) {
-    const Complex phase = phases(j, s.position[a]);
+    for (int i = 0; i < 3; ++i)
+      if (s.position[a][i] != at[i])
+        factor[i] = phases.axis(i, j[i], s.position[a][i]);
+    at = s.position[a];
+    const Complex phase = multiply(multiply(factor[0], factor[1]), factor[2]);
     weight[a] = phase.real();
     weight[s.count() + a] = phase.imag();
   }

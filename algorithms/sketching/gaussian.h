@@ -5,8 +5,8 @@
 // Column i has the stream tag + i. Gaussian: counter p gives the two normals
 // √(−2 log u)·(cos 2πv, sin 2πv) of rows 16⌊p/8⌋ + p mod 8 and 8 further, from the words w of the
 // counter: u = (w₀w₁ + ½)·2⁻⁵³ and v = w₂w₃·2⁻⁵³ with 53 bits each. So |entry| ≤ 8.7 with
-// tails to that end, and logarithm, sine and cosine are ours: products and sums only, the same bits
-// everywhere. Error of a normal: 4 units in the last place of max(1, |x|).
+// tails to that end, and logarithm, sine and cosine are ours: products, sums and fused operations,
+// the same bits everywhere. Error of a normal: 4 units in the last place of max(1, |x|).
 // Rademacher: bit b of word w of counter p is the sign of row 128p + 32w + b.
 #pragma once
 #include "sketching/sparse_stack.h"

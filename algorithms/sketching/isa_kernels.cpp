@@ -25,12 +25,12 @@ LATHE_LANES_INLINE Stack stack_of(const SparseColumns &s) noexcept {
 }
 
 // Rows and signs of columns first … first + philox_lanes − 1, entry z at code[z].
-LATHE_LANES_INLINE void codes_of(const SparseColumns &s, const Stack &stack, std::int64_t first,
-                                 Word (*code)[philox_vectors]) noexcept {
+LATHE_LANES_INLINE void codes_of(const SparseColumns &s, const RoundKeys &keys, const Stack &stack,
+                                 std::int64_t first, Word (*code)[philox_vectors]) noexcept {
   const std::uint64_t stream = s.distinct ? distinct_stream : stack_stream;
   for (int z = 0; z < s.nonzeros; z += 4) {
-    const Words words = philox(s.seed, stream + static_cast<std::uint64_t>(z / 4),
-                               static_cast<std::uint64_t>(first));
+    const Words words =
+        philox(keys, stream + static_cast<std::uint64_t>(z / 4), static_cast<std::uint64_t>(first));
     for (int q = 0; q < 4; ++q)
       for (int v = 0; v < philox_vectors; ++v)
         code[z + q][v] = words.at[q][v];
@@ -56,9 +56,10 @@ LATHE_LANES_INLINE void codes_of(const SparseColumns &s, const Stack &stack, std
 void codes(const SparseColumns &s, std::int64_t first, std::int64_t count, Code *codes) noexcept {
   const std::int64_t nonzeros = s.nonzeros;
   const Stack stack = stack_of(s);
+  const RoundKeys keys(s.seed);
   alignas(64) Word code[max_nonzeros][philox_vectors];
   for (std::int64_t k = 0; k < count; k += philox_lanes) {
-    codes_of(s, stack, first + k, code);
+    codes_of(s, keys, stack, first + k, code);
     const std::int64_t lanes = count - k < philox_lanes ? count - k : philox_lanes;
     for (std::int64_t z = 0; z < nonzeros; ++z)
       for (std::int64_t l = 0; l < lanes; ++l)
@@ -283,8 +284,9 @@ void signs_of(std::uint64_t seed, std::uint64_t stream, std::int64_t first, std:
               double *out) noexcept {
   constexpr int group = 128;
   const Word lane = counting();
+  const RoundKeys keys(seed);
   for (std::int64_t k = 0; k < count; k += philox_lanes * group) {
-    const Words words = philox(seed, stream, static_cast<std::uint64_t>((first + k) / group));
+    const Words words = philox(keys, stream, static_cast<std::uint64_t>((first + k) / group));
     for (std::int64_t g = 0; g < philox_lanes && k + g * group < count; ++g)
       for (int w = 0; w < 4; ++w) {
         const Word word = broadcast(words.at[w][g / width][g % width]);
@@ -306,6 +308,7 @@ void signs_of(std::uint64_t seed, std::uint64_t stream, std::int64_t first, std:
 void entries(const DenseEntries &s, std::int64_t first, std::int64_t count, double *out) noexcept {
   constexpr int half = 8;
   const std::int64_t rows = entry_rows(s.rows);
+  const RoundKeys keys(s.seed);
   for (std::int64_t k = 0; k < count; ++k, out += rows) {
     const auto column = static_cast<std::uint64_t>(first + k);
     if (!s.normal) {
@@ -313,7 +316,7 @@ void entries(const DenseEntries &s, std::int64_t first, std::int64_t count, doub
       continue;
     }
     for (std::int64_t p = 0; 2 * p < s.rows; p += philox_lanes) {
-      const Words words = philox(s.seed, normal_stream + column, static_cast<std::uint64_t>(p));
+      const Words words = philox(keys, normal_stream + column, static_cast<std::uint64_t>(p));
       SineCosine pair[philox_vectors];
       normals(words, pair);
       for (int v = 0; v < philox_vectors; ++v) {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Standard normals on vectors: logarithm, sine and cosine without libm, branch or fused operation.
+// Standard normals on vectors: logarithm, sine and cosine without libm or branch.
 #pragma once
 #include "sketching/lanes.h"
 
 namespace lathe::sketching::LATHE_SKETCHING_LANES {
 
-/// Of integers below 2⁵².
-LATHE_LANES_INLINE Real to_real(Word x) noexcept {
-  return (Real)(x | broadcast(std::uint64_t{0x4330000000000000})) - 0x1p52;
+/// An integer x < 2⁵² times the unit in the last place of 2^exponent: a double
+/// whose exponent is put before them, less 2^exponent.
+template <int exponent> LATHE_LANES_INLINE Real scaled(Word x) noexcept {
+  constexpr std::uint64_t bias = 1023;
+  const Word power = broadcast((bias + std::uint64_t(exponent)) << 52);
+  return (Real)(x | power) - (Real)power;
 }
 
 /// log x for normal x in (0, 1]. x = 2^k (1 + f), 1 + f in [√½, √2), and with s = f/(2 + f):
@@ -16,45 +19,47 @@ LATHE_LANES_INLINE Real to_real(Word x) noexcept {
 LATHE_LANES_INLINE Real log(Real x) noexcept {
   constexpr std::uint64_t root_half = 0x3fe6a09e667f3bcd, one = 0x3ff0000000000000;
   const Word bits = (Word)x + (one - root_half); // exponent steps at √½
-  const Real k = to_real(bits >> 52) - 1023.0;
+  const Real k = scaled<52>(bits >> 52) - 1023.0;
   const Real f = (Real)((bits & 0x000fffffffffffff) + root_half) - 1.0;
   const Real s = f / (2.0 + f), z = s * s, w = z * z;
-  const Real even = w * (3.999999999940941908e-01 +
-                         w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
-  const Real odd = z * (6.666666666666735130e-01 +
-                        w * (2.857142874366239149e-01 +
-                             w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
+  const Real even =
+      fused(w, fused(w, broadcast(1.531383769920937332e-01), 2.222219843214978396e-01),
+            3.999999999940941908e-01);
+  const Real odd =
+      fused(w,
+            fused(w, fused(w, broadcast(1.479819860510658591e-01), 1.818357216161805012e-01),
+                  2.857142874366239149e-01),
+            6.666666666666735130e-01);
   const Real half_square = 0.5 * f * f;
+  const Real rest = fused(w, even, fused(z, odd, half_square));
   constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
-  return k * ln2_high - ((half_square - (s * (half_square + (odd + even)) + k * ln2_low)) - f);
+  return fused(k, broadcast(ln2_high), f - (half_square - fused(s, rest, k * ln2_low)));
 }
 
 struct SineCosine {
   Real sine, cosine;
 };
 
-/// Of 2πv, 0 ≤ v < 1. v = q/4 + r/(2π), |r| ≤ π/4; Taylor-like polynomials of fdlibm (k_sin.c,
-/// k_cos.c, below 2⁻⁵⁸).
-LATHE_LANES_INLINE SineCosine sine_cosine(Real v) noexcept {
+/// Of π/2·turns, 0 ≤ turns < 4. turns = q + r·2/π, |r| ≤ π/4; Taylor-like polynomials of fdlibm
+/// (k_sin.c, k_cos.c, below 2⁻⁵⁸).
+LATHE_LANES_INLINE SineCosine sine_cosine(Real turns) noexcept {
   constexpr double magic = 0x1.8p52; // last bit 1: rounds to the nearest integer
-  const Real turns = 4.0 * v, shifted = turns + magic;
+  const Real shifted = turns + magic;
   const Word quarter = (Word)shifted; // its low bits are q
   const Real r = (turns - (shifted - magic)) * 1.5707963267948966;
-  const Real z = r * r;
-  const Real s =
-      z * (-1.66666666666666324348e-01 +
-           z * (8.33333333332248946124e-03 +
-                z * (-1.98412698298579493134e-04 +
-                     z * (2.75573137070700676789e-06 +
-                          z * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10)))));
-  const Real c =
-      z * z *
-      (4.16666666666666019037e-02 +
-       z * (-1.38888888888741095749e-03 +
-            z * (2.48015872894767294178e-05 +
-                 z * (-2.75573143513906633035e-07 +
-                      z * (2.08757232129817482790e-09 + z * -1.13596475577881948265e-11)))));
-  const Word sine = (Word)(r + r * s), cosine = (Word)((1.0 - 0.5 * z) + c);
+  const Real z = r * r, w = z * z;
+  Real s = fused(z, broadcast(1.58969099521155010221e-10), -2.50507602534068634195e-08);
+  s = fused(z, s, 2.75573137070700676789e-06);
+  s = fused(z, s, -1.98412698298579493134e-04);
+  s = fused(z, s, 8.33333333332248946124e-03);
+  s = fused(z, s, -1.66666666666666324348e-01);
+  Real c = fused(z, broadcast(-1.13596475577881948265e-11), 2.08757232129817482790e-09);
+  c = fused(z, c, -2.75573143513906633035e-07);
+  c = fused(z, c, 2.48015872894767294178e-05);
+  c = fused(z, c, -1.38888888888741095749e-03);
+  c = fused(z, c, 4.16666666666666019037e-02);
+  const Word sine = (Word)fused(r * z, s, r);
+  const Word cosine = (Word)fused(w, c, fused(broadcast(-0.5), z, 1.0));
   const Word swap = -(quarter & 1); // all ones in odd quarters
   const Word sine_sign = (quarter & 2) << 62, cosine_sign = ((quarter + 1) & 2) << 62;
   return {(Real)(((sine & ~swap) | (cosine & swap)) ^ sine_sign),
@@ -65,15 +70,15 @@ LATHE_LANES_INLINE SineCosine sine_cosine(Real v) noexcept {
 /// by stage for all vectors, whose chains of operations so overlap (13 % less time with AVX2).
 LATHE_LANES_INLINE void normals(const Words &words, SineCosine *pair) noexcept {
   Real radius[philox_vectors];
-  for (int v = 0; v < philox_vectors; ++v)
-    radius[v] = to_real(words.at[0][v]) * 0x1p-32 + (to_real(words.at[1][v] >> 11) + 0.5) * 0x1p-53;
+  for (int v = 0; v < philox_vectors; ++v) // (53 bits + ½)·2⁻⁵³
+    radius[v] = scaled<20>(words.at[0][v]) + (scaled<-1>(words.at[1][v] >> 11) + 0x1p-54);
   for (Real &r : radius)
     r = -2.0 * log(r);
   for (Real &r : radius)
     r = square_root(r);
   for (int v = 0; v < philox_vectors; ++v) {
     const SineCosine angle =
-        sine_cosine(to_real(words.at[2][v]) * 0x1p-32 + to_real(words.at[3][v] >> 11) * 0x1p-53);
+        sine_cosine(scaled<22>(words.at[2][v]) + scaled<1>(words.at[3][v] >> 11));
     pair[v] = {radius[v] * angle.sine, radius[v] * angle.cosine};
   }
 }

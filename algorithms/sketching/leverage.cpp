@@ -72,7 +72,7 @@ PetscErrorCode Rescale(TallView B, const std::vector<double> &d, bool *done) {
     for (std::size_t i = 0; i < B.rows.local(); ++i)
       B.column(j)[i] *= d[i];
   std::vector<double> g(B.cols * B.cols);
-  PetscCall(InnerProduct(B, B, g.data()));
+  PetscCall(GramMatrix(B, g.data()));
   *done = dense::potrf('U', B.cols, g.data(), B.cols) == 0;
   for (std::size_t j = 0; *done && j < B.cols; ++j) // condition of the scaling
     *done = g[j + j * B.cols] > 1e-3 && g[j + j * B.cols] < 1e3;

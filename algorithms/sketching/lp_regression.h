@@ -4,6 +4,7 @@
 // so the gap between the objective and such a bound says how far the minimum can be away.
 #pragma once
 #include "sketching/tall_matrix.h"
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -46,5 +47,15 @@ PetscErrorCode LpMinimize(TallView Q, TallView b, double p, const LpOptions &opt
 /// relative accuracy 1e-11. Class R0. For 1 ≤ p < ∞. rows: which (all when empty).
 PetscErrorCode LpSensitivities(TallMatrix &A, double p, const std::vector<std::int64_t> &rows,
                                std::vector<double> *sensitivities);
+
+/// The same of every row, 99 % of them within a factor (1 ± ε)^p (measured): with ‖SAx‖_p for
+/// ‖Ax‖_p, S the rows that Lewis weights sample, four times LewisSampleCount (leverage.h; more
+/// where they lose a direction). A sample not smaller than A is A, and the scores exact. Class R0.
+/// Cost: the weights, and for each row a regression with the rows of the sample on the rank that
+/// has it. Memory on every rank: 6 times the sample.
+///   out  sensitivities  in the blocks of A's rows
+/// err  ARG_OUTOFRANGE p < 1 or not finite, epsilon not in (0, 1), sample of 2³¹ numbers
+PetscErrorCode ApproximateLpSensitivities(TallMatrix &A, double p, double epsilon,
+                                          std::uint64_t seed, double *sensitivities);
 
 } // namespace lathe::sketching

@@ -61,6 +61,15 @@ PetscErrorCode ColumnExponents(TallView X, Entries of_x, TallView Y, std::vector
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/// Of x_iᵀy_j from those of the columns of X, `count` of them, and then of Y.
+std::vector<int> product_exponents(const std::vector<int> &columns, std::size_t count) {
+  std::vector<int> exponent;
+  for (std::size_t j = count; j < columns.size(); ++j)
+    for (std::size_t i = 0; i < count; ++i)
+      exponent.push_back(columns[i] + columns[j]);
+  return exponent;
+}
+
 /// sums[i] = Σ over all blocks of what f adds to part[i]; |part[i]| ≤ height·2^exponent[i].
 template <class F>
 PetscErrorCode SumBlocks(const RowBlocks &rows, const std::vector<int> &exponent, F &&f,
@@ -113,10 +122,7 @@ PetscErrorCode InnerProduct(TallView X, TallView Y, double *c, Entries of_x) {
     PetscFunctionReturn(PETSC_SUCCESS);
   std::vector<int> columns;
   PetscCall(ColumnExponents(X, of_x, Y, &columns));
-  std::vector<int> exponent(X.cols * Y.cols);
-  for (std::size_t j = 0; j < Y.cols; ++j)
-    for (std::size_t i = 0; i < X.cols; ++i)
-      exponent[i + j * X.cols] = columns[i] + columns[X.cols + j];
+  const std::vector<int> exponent = product_exponents(columns, X.cols);
   const std::size_t ld = X.rows.local();
   const auto product = [&](std::size_t first, std::size_t size, double *part) {
     if (Y.cols == 1)
@@ -126,6 +132,24 @@ PetscErrorCode InnerProduct(TallView X, TallView Y, double *c, Entries of_x) {
                   part, X.cols);
   };
   PetscCall(SumBlocks(X.rows, exponent, product, c));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode GramMatrix(TallView X, double *g, Entries of_x) {
+  PetscFunctionBegin;
+  if (X.cols == 0)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  std::vector<int> columns;
+  PetscCall(ColumnExponents(X, of_x, X, &columns));
+  const std::vector<int> exponent = product_exponents(columns, X.cols);
+  const std::size_t ld = X.rows.local();
+  const auto upper = [&](std::size_t first, std::size_t size, double *part) {
+    dense::herk('U', 'C', X.cols, size, 1.0, X.data + first, ld, 0.0, part, X.cols);
+  };
+  PetscCall(SumBlocks(X.rows, exponent, upper, g)); // zeros below the diagonal
+  for (std::size_t j = 0; j < X.cols; ++j)
+    for (std::size_t i = 0; i < j; ++i)
+      g[j + i * X.cols] = g[i + j * X.cols];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -244,11 +268,9 @@ std::size_t independent_columns(std::vector<double> &g, const std::vector<double
   return k;
 }
 
-/// Make the columns of X, of condition up to 10⁴, orthonormal. Not for dependent columns.
-PetscErrorCode CholeskyQr(TallView X) {
+/// Make the columns of X, of condition up to 10⁴, orthonormal. Not for dependent columns. g: XᵀX.
+PetscErrorCode CholeskyQr(TallView X, std::vector<double> &g) {
   PetscFunctionBegin;
-  std::vector<double> g(X.cols * X.cols);
-  PetscCall(InnerProduct(X, X, g.data()));
   PetscCheck(dense::potrf('U', X.cols, g.data(), X.cols) == 0, X.rows.comm(), PETSC_ERR_PLIB,
              "Gram matrix of columns that were found independent is singular");
   solve_right(X, g.data());
@@ -310,8 +332,9 @@ PetscErrorCode Orthonormalize(TallView Y, std::vector<std::size_t> *columns) {
   while (!rest.origin.empty()) {
     const std::size_t count = rest.origin.size();
     const TallView W = rest.vectors.view();
-    std::vector<double> g(count * count);
-    PetscCall(InnerProduct(W, W, g.data()));
+    std::vector<double> gram(count * count);
+    PetscCall(GramMatrix(W, gram.data(), Entries::at_most_one));
+    std::vector<double> g = gram;
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
     const std::size_t accepted = independent_columns(g, rest.share, smallest_share, order);
@@ -321,9 +344,14 @@ PetscErrorCode Orthonormalize(TallView Y, std::vector<std::size_t> *columns) {
       std::copy_n(W.column(order[j]), W.rows.local(), block.column(j));
       columns->push_back(rest.origin[order[j]]);
     }
-    PetscCall(CholeskyQr(block));
+    g.resize(accepted * accepted);
+    for (std::size_t j = 0; j < accepted; ++j)
+      for (std::size_t i = 0; i < accepted; ++i)
+        g[i + j * accepted] = gram[order[i] + order[j] * count];
+    PetscCall(CholeskyQr(block, g));
     PetscCall(Project(Q, block)); // the factor amplified what was left along Q
-    PetscCall(CholeskyQr(block));
+    PetscCall(GramMatrix(block, g.data(), Entries::at_most_one));
+    PetscCall(CholeskyQr(block, g));
 
     Remainder next{MultiVector(Y.rows, count - accepted), {}, {}};
     std::sort(order.begin() + static_cast<std::ptrdiff_t>(accepted), order.end());

@@ -82,6 +82,9 @@ enum class Entries { any, at_most_one };
 /// err  FP when an entry of Y (and X, if `any`) is not finite, or the product overflows
 PetscErrorCode InnerProduct(TallView X, TallView Y, double *c, Entries of_x = Entries::any);
 
+/// g = XᵀX in full, the same; half the operations.
+PetscErrorCode GramMatrix(TallView X, double *g, Entries of_x = Entries::any);
+
 /// c = X_jᵀy_j for every column y_j of Y, one after the other: each with a matrix of its own, whose
 /// entries are at most 1 in absolute value. Two Allreduces in all. err  as InnerProduct
 PetscErrorCode InnerProducts(const std::vector<TallView> &X, TallView Y, double *c);

@@ -22,7 +22,7 @@ PetscErrorCode NystromCore(TallView Omega, TallView Y, std::vector<double> *c, d
   std::vector<double> core(k * k);
   std::vector<double> gram(k * k);
   PetscCall(InnerProduct(Omega, Y, core.data()));
-  PetscCall(InnerProduct(Omega, Omega, gram.data()));
+  PetscCall(GramMatrix(Omega, gram.data()));
   double asymmetry = 0;
   double largest = 0;
   for (std::size_t j = 0; j < k; ++j)

@@ -201,7 +201,7 @@ PetscErrorCode XNysTrace(BlockOperator &A, TallView Omega, LatheTraceEstimate *e
   const auto n = static_cast<double>(A.order());
   PetscFunctionBegin;
   std::vector<double> gram(k * k);
-  PetscCall(InnerProduct(Omega, Omega, gram.data()));
+  PetscCall(GramMatrix(Omega, gram.data()));
   PetscCheck(factor_gram(gram, k), A.comm(), PETSC_ERR_ARG_WRONG,
              "The test vectors are linearly dependent; XNysTrace needs independent ones");
   const long long before = A.matvecs();
@@ -222,7 +222,7 @@ PetscErrorCode XNysTrace(BlockOperator &A, TallView Omega, LatheTraceEstimate *e
              "eigenvalue; use xtrace");
   solve_right(F, c.data()); // F·Fᵀ is the Nyström approximation
   std::vector<double> M(k * k);
-  PetscCall(InnerProduct(F, F, M.data()));
+  PetscCall(GramMatrix(F, M.data()));
   const auto inverse_transposed = [k](const std::vector<double> &triangle) {
     std::vector<double> x(k * k);
     for (std::size_t j = 0; j < k; ++j)

@@ -4,10 +4,15 @@
 Every build/bin/bench_NAME prints, besides its own table, lines of two kinds, fields apart by tabs:
   BENCH     name  size   ours [s]  peer  peer [s]  ratio  bar
   ACCURACY  name  cases  worst  unit  bound  peer  worst of the peer
-The tables go to the terminal, results/bench.h5 and, on request, README.md between its markers.
+The tables go to the terminal and to results/bench.h5. On request also to tests/bench/README.md, one
+section a program, and from there to README.md between its markers: of each program and peer the ratio
+that is nearest to its bar, and every accuracy. Sections of programs that were not run stay. Ratios
+below their bar, errors above their bound and benchmarks that end with an error are named at the end;
+what was measured is kept.
 """
 import argparse
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -37,10 +42,20 @@ TABLES = {
 }
 
 
-def run(program):
-    """The lines of one benchmark by kind; its whole output goes to the terminal."""
+PARALLEL = {"conv_norm", "vmf_fit"}  # with mpiexec they measure the efficiency of their ranks
+
+
+def commands(program):
+    """As it is, and on 2 ranks where it has something to say about them."""
+    yield [str(program)]
+    if program.name.removeprefix("bench_") in PARALLEL:
+        yield ["mpiexec", "-n", "2", str(program)]
+
+
+def run(command):
+    """The lines of one benchmark by kind, and its status; its other output goes to the terminal."""
     rows = {kind: [] for kind in TABLES}
-    process = subprocess.Popen([str(program)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
         kind, *fields = line.rstrip("\n").split("\t")
         if kind in rows:
@@ -48,9 +63,7 @@ def run(program):
             rows[kind].append((fields + [""] * 7)[:7])
         else:
             print(line, end="", flush=True)
-    if process.wait() != 0:
-        sys.exit(f"{program}: exit status {process.returncode}")
-    return rows
+    return rows, process.wait()
 
 
 def dimension(file, name, size):
@@ -94,18 +107,82 @@ def write(rows, path):
                 write_table(file, dim, columns, rows[kind])
 
 
-def update_readme(rows, path):
-    """Put each table between its markers; a kind without rows keeps what stands there."""
+def readable(columns, row):
+    """Numbers with three digits."""
+    return [f"{float(value):.3g}" if units and value.strip() else value
+            for (_, units, *_), value in zip(columns, row)]
+
+
+def markdown(columns, rows):
+    header = [heading for *_, heading in columns]
+    return "".join("| " + " | ".join(row) + " |\n" for row in [header, ["---"] * len(header), *rows])
+
+
+def sections(text):
+    """Text before the first section of a page, and each section by its heading."""
+    first, *others = re.split(r"^## ", text, flags=re.MULTILINE)
+    return first, dict(part.split("\n", 1) for part in others)
+
+
+def table_rows(section, heading):
+    """Cells of the table in `section` whose first column has this heading."""
+    rows, inside = [], False
+    for line in section.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            inside = False
+        elif inside and cells[0] != "---":
+            rows.append(cells)
+        inside = inside or (line.startswith("|") and cells[0] == heading)
+    return rows
+
+
+def update_page(rows_of, path):
+    """One section for each program of `rows_of`, others as they are; every section in order."""
+    first, old = sections(path.read_text(encoding="utf-8"))
+    for program, rows in rows_of.items():
+        tables = [markdown(columns, [readable(columns, row) for row in rows[kind]])
+                  for kind, (_, columns) in TABLES.items() if rows[kind]]
+        if tables:
+            old[program] = "\n" + "\n".join(tables) + "\n"
+    pages = [f"## {program}\n{old[program].rstrip()}\n" for program in sorted(old)]
+    path.write_text(first.rstrip() + "\n\n" + "\n".join(pages), encoding="utf-8")
+    return dict(sorted(old.items()))
+
+
+def nearest_to_bar(rows):
+    """Of each peer the row whose ratio is nearest to its bar."""
+    found = {}
+    for row in rows:
+        peer, ratio, bar = row[3], row[5], row[6]
+        if bar and float(bar) > 0 and (
+                peer not in found or float(ratio) / float(bar) < found[peer][0]):
+            found[peer] = (float(ratio) / float(bar), row)
+    return [row for _, row in found.values()]
+
+
+def update_readme(all_sections, path):
+    """The tables between their markers, from the sections of the full page."""
     text = path.read_text(encoding="utf-8")
     for kind, (_, columns) in TABLES.items():
+        rows = []
+        for section in all_sections.values():
+            found = table_rows(section, columns[0][3])
+            rows += nearest_to_bar(found) if kind == "BENCH" else found
         begin, end = (f"<!-- {kind.lower()} {which} -->" for which in ("begin", "end"))
-        if not rows[kind]:
-            continue
-        header = [heading for *_, heading in columns]
-        lines = ["| " + " | ".join(r) + " |" for r in [header, ["---"] * len(header), *rows[kind]]]
         head, tail = text.index(begin) + len(begin), text.index(end)
-        text = text[:head] + "\n" + "\n".join(lines) + "\n" + text[tail:]
+        text = text[:head] + "\n" + markdown(columns, rows) + text[tail:]
     path.write_text(text, encoding="utf-8")
+
+
+def missed(rows):
+    """What each row below its bar or above its bound says."""
+    return ([f"{name} {size}: {ratio} times {peer}, bar {bar}"
+             for name, size, _, peer, _, ratio, bar in rows["BENCH"]
+             if bar.strip() and not float(ratio) >= float(bar)]
+            + [f"{name}, {cases}: {worst}, bound {bound}"
+               for name, cases, worst, _, bound, *_ in rows["ACCURACY"]
+               if bound.strip() and not float(worst) <= float(bound)])
 
 
 def main():
@@ -119,8 +196,16 @@ def main():
         programs = [p for p in programs if p.name.removeprefix("bench_") in arguments.names]
     if not programs:
         sys.exit("no benchmark of that name in build/bin")
-    found = [run(program) for program in programs]
-    rows = {kind: [row for f in found for row in f[kind]] for kind in TABLES}
+    rows, rows_of, failed = {kind: [] for kind in TABLES}, {}, []
+    for program in programs:
+        of_program = rows_of[program.name.removeprefix("bench_")] = {kind: [] for kind in TABLES}
+        for command in commands(program):
+            found, status = run(command)
+            for kind, more in found.items():
+                rows[kind] += more
+                of_program[kind] += more
+            if status != 0:
+                failed.append(f"{' '.join(command)}: exit status {status}")
     if not any(rows.values()):
         sys.exit("the benchmarks printed no result line")
     for kind, (_, columns) in TABLES.items():
@@ -128,7 +213,11 @@ def main():
             print("\n" + la.text_table([heading for *_, heading in columns], rows[kind]))
     write(rows, "results/bench.h5")
     if arguments.update_readme:
-        update_readme(rows, pathlib.Path("README.md"))
+        update_readme(update_page(rows_of, pathlib.Path("tests/bench/README.md")),
+                      pathlib.Path("README.md"))
+    failed += missed(rows)
+    if failed:
+        sys.exit("\n".join(["missed or failed:", *failed]))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid var(-
   white-space: nowrap; } th { color: var(--soft); font-weight: 600; }
 tr:last-child td { border-bottom: 0; }
 details { margin: .8rem 0; } summary { cursor: pointer; color: var(--accent); }
-nav a { margin-right: 1rem; color: var(--accent); }
+nav { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; }
+nav a { color: var(--accent); }
 pre { white-space: pre-wrap; font-size: .85rem; }
 """
 

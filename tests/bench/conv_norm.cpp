@@ -166,9 +166,9 @@ PetscErrorCode Run(const Case &c, int repeats) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// The 3×3 and 7×7 layers of ResNet-18 at 224×224, with their true zero padding and strides. The
-// peer in PyTorch knows no strides: it gets the frequencies of the strided torus, but not the s²
-// times as many columns that the symbol has there.
+// The convolutions of ResNet-18 at 224×224, shortcuts included, with their true zero padding and
+// strides. The peer in PyTorch knows no strides: it gets the frequencies of the strided torus, but
+// not the s² times as many columns that the symbol has there.
 PetscErrorCode ResNet18() {
   struct Entry {
     PetscInt cout, cin, k, stride, n;
@@ -179,7 +179,8 @@ PetscErrorCode ResNet18() {
   for (const Entry &e :
        {Entry{64, 3, 7, 2, 224, 1}, Entry{64, 64, 3, 1, 56, 4}, Entry{128, 64, 3, 2, 56, 1},
         Entry{128, 128, 3, 1, 28, 3}, Entry{256, 128, 3, 2, 28, 1}, Entry{256, 256, 3, 1, 14, 3},
-        Entry{512, 256, 3, 2, 14, 1}, Entry{512, 512, 3, 1, 7, 3}}) {
+        Entry{512, 256, 3, 2, 14, 1}, Entry{512, 512, 3, 1, 7, 3}, Entry{128, 64, 1, 2, 56, 1},
+        Entry{256, 128, 1, 2, 28, 1}, Entry{512, 256, 1, 2, 14, 1}}) {
     const std::vector<double> w = normal_weights(37, e.cout, e.cin, e.k);
     const LatheConvolution layer =
         square_layer(w, e.cout, e.cin, e.k, e.stride, e.n, LATHE_PADDING_ZEROS);
@@ -207,7 +208,7 @@ PetscErrorCode ResNet18() {
                 static_cast<long>(e.k), static_cast<long>(e.stride), static_cast<long>(e.n),
                 c.ours.median, b.lower, b.upper, b.method, c.peer.median);
   }
-  std::printf("ResNet-18, 17 layers, zero padding, lower bounds of the operators included: %.3f s; "
+  std::printf("ResNet-18, 20 layers, zero padding, lower bounds of the operators included: %.3f s; "
               "Gram, BLAS, of the same tori %.3f s: %.1fx; Gram, torch %.3f s: %.1fx (bar 6)\n",
               total, peer_total, peer_total / total, torch_total, torch_total / total);
   std::printf("BENCH\tconv_norm_resnet18\tzeros\t%.6g\tgram_f32_t5_blas\t%.6g\t%.3g\t0\n", total,

@@ -33,27 +33,53 @@ std::vector<double> exponents() {
   return e;
 }
 
+double once(const KernelCall &f, const Cell &c) {
+  static Results o(points);
+  return seconds([&] {
+           for (int k = 0; k < 4; ++k)
+             f.run(c, o);
+         }) /
+         4;
+}
+
 /// Shortest of several turns: other programs only lengthen one.
 double shortest(const KernelCall &f, const Cell &c) {
-  static Results o(points);
-  f.run(c, o);
-  double best = 1;
+  double best = once(f, c);
   for (int turn = 0; turn < 7; ++turn)
-    best = std::min(best, seconds([&] {
-                            for (int k = 0; k < 4; ++k)
-                              f.run(c, o);
-                          }) / 4);
+    best = std::min(best, once(f, c));
   return best;
+}
+
+/// Time of cell a over that of cell b, in turns.
+double quotient(const KernelCall &f, const Cell &a, const Cell &b) {
+  double best_a = shortest(f, a), best_b = shortest(f, b);
+  for (int turn = 0; turn < 30; ++turn) {
+    best_a = std::min(best_a, once(f, a));
+    best_b = std::min(best_b, once(f, b));
+  }
+  return best_a / best_b;
 }
 
 void measure(const KernelCall &f, const std::vector<Cell> &all, bool print_cells) {
   std::vector<double> times;
   for (const Cell &c : all)
     times.push_back(shortest(f, c));
-  for (std::size_t again = 0; again < 3; ++again) // a moment that the machine was slow
-    for (std::size_t i = 0; i < all.size(); ++i)
-      if (times[i] == *std::max_element(times.begin(), times.end()))
-        times[i] = std::min(times[i], shortest(f, all[i]));
+  // A moment that the machine was slow must not make a cell the worst: measured again beside a
+  // median cell until they agree.
+  const double median = spread(times).median;
+  const auto middle = static_cast<std::size_t>(std::min_element(times.begin(), times.end(),
+                                                                [median](double a, double b) {
+                                                                  return std::abs(a - median) <
+                                                                         std::abs(b - median);
+                                                                }) -
+                                               times.begin());
+  for (bool agreed = false; !agreed;) {
+    double &most = *std::max_element(times.begin(), times.end());
+    const double again =
+        median * quotient(f, all[static_cast<std::size_t>(&most - times.data())], all[middle]);
+    agreed = again > 0.98 * most;
+    most = std::min(most, again);
+  }
   const auto worst =
       static_cast<std::size_t>(std::max_element(times.begin(), times.end()) - times.begin());
   const Spread s = spread(times);

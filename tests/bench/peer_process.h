@@ -50,7 +50,7 @@ public:
     std::fprintf(to_, "%s\n", line.c_str());
     (void)std::fwrite(numbers.data(), sizeof(double), numbers.size(), to_);
     std::fflush(to_);
-    const std::string answer = read();
+    std::string answer = read();
     alive_ = alive_ && !answer.empty();
     return answer;
   }

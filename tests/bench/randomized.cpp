@@ -253,6 +253,14 @@ void rows() {
   report("lewis_weights", "20000x40, p = 1", c, "cohen_peng_lapack", 1,
          residual <= 1e-13 && worst(w, other) <= 1e-11,
          facts("residual %.1e, difference %.1e", residual, worst(w, other)));
+
+  Rows C(1500, 5);
+  std::vector<double> sensitivity(C.m()), exact;
+  c = bench::alternate(
+      1, [&] { must(ApproximateLpSensitivities(C.tall, 1, 0.5, 1, sensitivity.data())); },
+      [&] { must(LpSensitivities(C.tall, 1, {}, &exact)); });
+  report("sensitivities_approximate", "1500x5, p = 1, eps .5", c, "all rows", 1,
+         worst(sensitivity, exact) <= 1, facts("worst %.2f", worst(sensitivity, exact), 0));
 }
 
 // --- regression ---------------------------------------------------------------------------------

@@ -148,6 +148,29 @@ class Analysis(DriverTest):
                     self.assertTrue(np.isnan(data.peer_worst.item()))
                     self.assertEqual(data.peer.values.astype(str).tolist(), ["gesdd"])
 
+    def test_bench_pages_keep_what_was_not_run(self):
+        page, readme = self.folder / "page.md", self.folder / "top.md"
+        page.write_text("# Benchmarks\n\nText.\n\n## old\n\n| quantity | cases |\n| --- | --- |\n"
+                        "| there | 3 |\n")
+        readme.write_text("<!-- accuracy begin --><!-- accuracy end -->\n"
+                          "<!-- bench begin -->\nstale\n<!-- bench end -->\nend\n")
+        rows = {"BENCH": [["norm", "64", "0.5", "gesdd", "2", "4", "2"],
+                          ["norm", "32", "0.5", "gesdd", "1", "2", "0"],
+                          ["norm", "16", "0.5", "gesdd", "1.25", "2.5", "2"]],
+                "ACCURACY": [["error", "ten", "1e-15", "relative", "1e-13", "", ""]]}
+        for _ in range(2):  # the second time changes nothing
+            bench.update_readme(bench.update_page({"new": rows}, page), readme)
+        self.assertEqual(page.read_text().count("| norm |"), 3)
+        self.assertIn("# Benchmarks\n\nText.\n\n## new\n", page.read_text())
+        self.assertIn("## old\n\n| quantity |", page.read_text())
+        text = readme.read_text()
+        self.assertNotIn("stale", text)
+        self.assertTrue(text.endswith("<!-- bench end -->\nend\n"))
+        self.assertEqual(text.count("| norm |"), 1)
+        self.assertIn("| norm | 16 | 0.5 | gesdd | 1.25 | 2.5 | 2 |", text)  # nearest to its bar
+        self.assertIn("| there | 3 |", text)
+        self.assertIn("| error | ten |", text)
+
 
 if __name__ == "__main__":
     main()

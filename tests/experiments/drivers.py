@@ -25,22 +25,25 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 DATA = SOURCE / "data"
 
-# A command of each driver that ends in seconds. Its file opens in every reader, keeps the schema, and
-# is equal on 1 to 4 ranks; its options are refused by rule. A new driver adds a line.
-RUNS = {
-    "conv_norm": "-layers 3 -cout 6 -cin 5 -input 9,8 -steps 3 -norm_map",
-    "lp_regression": "-rows 300 -cols 4",
-    "matern_fit": "-sites 40 -surface 3",
-    "matrix_norm": "-gen laplacian2d -n 12",
-    "trace_estimate": "-gen polynomial -n 200 -matvecs 24 -sweep 12,18",
-    "network_lipschitz": "-net_gen tiny -samples 4",
-    "vmf_fit": "-dim 5,9 -rows 64",
-    "log_bessel": "-n 12,5 -derivatives",
-    "sketch_quality": "-rows 300 -columns 6 -seeds 3 -factors 4 -inputs half,coherent",
-    "vmf_fit": f"-data {DATA}/digits_directions.h5:/pooled -normalize -components 3 -starts 2 "
-               f"-labels {DATA}/digits_directions.h5:/labels",
-}
-# Conversions of matrices and vectors to HDF5, in the form of RUNS.
+# Commands of each driver that end in seconds. Their files open in every reader, keep the schema, and
+# are equal on 1 to 4 ranks; their options are refused by rule. A new driver adds a line.
+RUNS = [
+    ("conv_norm", "-layers 3 -cout 6 -cin 5 -input 9,8 -steps 3 -norm_map"),
+    ("conv_norm", f"-kernels {DATA}/digits_resnet.h5 -method gram -steps 2"),
+    ("least_squares", "-rows 60 -columns 6 -condition 1e2,1e6 -methods pne_dd,pne_quad,dgels,tsqr"),
+    ("log_bessel", "-n 12,5 -derivatives"),
+    ("lp_regression", "-rows 300 -cols 4"),
+    ("matern_fit", "-sites 40 -surface 3"),
+    ("matrix_norm", "-gen laplacian2d -n 12"),
+    ("network_lipschitz", "-net_gen tiny -samples 4"),
+    ("network_lipschitz", f"-net {DATA}/digits_mlp.h5 -samples 4"),
+    ("sketch_quality", "-rows 300 -columns 6 -seeds 3 -factors 4 -inputs half,coherent"),
+    ("trace_estimate", "-gen polynomial -n 200 -matvecs 24 -sweep 12,18"),
+    ("vmf_fit", "-dim 5,9 -rows 64"),
+    ("vmf_fit", f"-data {DATA}/digits_directions.h5:/pooled -normalize -components 3 -starts 2 "
+                f"-labels {DATA}/digits_directions.h5:/labels"),
+]
+# Conversions of matrices and vectors to HDF5, by the name of the file.
 CONVERSIONS = {
     "sparse": f"-mat {DATA}/digits_features.mtx.gz",
     "dense": "-mat dense.mtx",
@@ -54,6 +57,16 @@ def write_matrices(folder):
         values = "\n".join(str(0.1 * i) for i in range(5 * columns))
         (folder / f"{name}.mtx").write_text(
             f"%%MatrixMarket matrix array real general\n5 {columns}\n{values}\n")
+
+
+# A process started without mpiexec: no daemon beside it (0.2 s), and no session folder. Without a
+# daemon every such process takes the same folder, which one removes while the next creates it.
+ALONE = {"OMPI_MCA_ess_singleton_isolated": "1", "OMPI_MCA_orte_create_session_dirs": "0"}
+
+
+def environment(np, changes=None):
+    """The environment of command(np, ...)."""
+    return {**os.environ, **({} if np else ALONE), **(changes or {})}
 
 
 def command(np, driver, *args):
@@ -72,7 +85,7 @@ class DriverTest(unittest.TestCase):
         """Run to the end and check the exit code of mpiexec."""
         done = subprocess.run(command(np, driver, *args), cwd=self.folder, timeout=timeout,
                               stdin=subprocess.DEVNULL, capture_output=True,
-                              env={**os.environ, **(env or {})})
+                              env=environment(np, env))
         done.out = done.stdout.decode()
         done.err = done.stderr.decode()
         self.assertEqual(done.returncode, code, f"{done.args}\n{done.out}\n{done.err}")
@@ -83,7 +96,7 @@ class DriverTest(unittest.TestCase):
         with open(self.folder / "stderr", "ab") as log:
             process = subprocess.Popen(command(np, driver, *args), cwd=self.folder, stderr=log,
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                       env={**os.environ, **(env or {})})
+                                       env=environment(np, env))
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process

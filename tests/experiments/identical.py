@@ -21,8 +21,8 @@ class Identical(DriverTest):
         self.assertNotEqual(first, self.bytes("other.h5"), "the seed must change the result")
 
     def test_every_driver(self):
-        for name, options in RUNS.items():
-            with self.subTest(name):
+        for name, options in RUNS:
+            with self.subTest(f"{name} {options}"):
                 self.compare(str(BIN / name), *options.split(), "-output_reproducible")
                 with h5py.File(self.folder / "np1.h5") as file:
                     self.assertEqual(file.attrs["status"], b"complete")

@@ -50,14 +50,6 @@ class LeastSquares(DriverTest):
             np.testing.assert_allclose(got["residual_norm"], np.linalg.norm(b - a @ x), rtol=1e-12)
             self.assertLess(got["forward_error"][0], 1.2e-16)
 
-    def test_equal_bytes_on_any_number_of_ranks(self):
-        files = []
-        for ranks in (1, 2, 3, 4):
-            self.solve(ranks, "-rows", "60", "-columns", "6", "-condition", "1e2,1e6", "-methods",
-                       "pne_dd,pne_quad,dgels,tsqr", "-output_reproducible", out=f"np{ranks}.h5")
-            files.append(self.bytes(f"np{ranks}.h5"))
-        self.assertTrue(all(f == files[0] for f in files))
-
     def test_refusals_leave_nothing(self):
         with h5py.File(self.folder / "p.h5", "w") as file:
             file["A"], file["b"] = np.ones((5, 2)), np.ones(4)

@@ -24,7 +24,8 @@ PROBES = {
     "empty": (PROBE, 1, ["-cases", "0"], 0),
     "reproducible": (PROBE, 2, ["-output_reproducible"], 0),
 }
-FILES = {**PROBES, **{name: (str(BIN / name), 2, options.split(), 0) for name, options in RUNS.items()},
+FILES = {**PROBES, **{f"{name}_{k}": (str(BIN / name), 2, options.split(), 0)
+                       for k, (name, options) in enumerate(RUNS)},
          **{name: (MATRIX_CONVERT, 2, options.split(), 0) for name, options in CONVERSIONS.items()}}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from drivers import (BIN, CONV_NORM, DATA, MATRIX_CONVERT, MATRIX_NORM, NETWORK_LIPSCHITZ, PROBE, RUNS,
                      DriverTest, command, main)
 
-DRIVERS = [PROBE, *(str(BIN / name) for name in RUNS)]
+DRIVERS = [PROBE, *(str(BIN / name) for name in sorted(dict(RUNS)))]
 OPTION = re.compile(r"^  (-\w+) <(\S+)>  (.+)\n      unit: (.*); range: (.*); default: (.*)$", re.M)
 
 

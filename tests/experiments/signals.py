@@ -8,8 +8,8 @@ import sys
 import time
 
 import h5py
-from drivers import (CONV_NORM, MATRIX_NORM, NETWORK_LIPSCHITZ, PROBE, SOURCE, DriverTest, children, kill_job,
-                     main, ranks, wait_gone)
+from drivers import (CONV_NORM, MATRIX_NORM, NETWORK_LIPSCHITZ, PROBE, SOURCE, DriverTest, children,
+                     environment, kill_job, main, ranks, wait_gone)
 
 OPTIONS = ["-cases", "40", "-output_reproducible", "-checkpoint_every", "0", "-o", "out.h5"]
 LAYERS = ["-layers", "6", "-cout", "3", "-cin", "3", "-input", "5,5", "-output_reproducible",
@@ -132,7 +132,8 @@ class Signals(DriverTest):
 
     def test_sigterm_without_mpiexec(self):
         process = subprocess.Popen([PROBE, *OPTIONS, "-pause", "0.1"], cwd=self.folder,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env=environment(0))
         self.addCleanup(process.kill)
         self.wait_for_checkpoint_of(process)
         process.send_signal(signal.SIGTERM)
@@ -186,7 +187,7 @@ class Signals(DriverTest):
 
     def test_kills_of_a_sweep(self):
         begin = time.monotonic()
-        killed = self.kill_often(PROBE, OPTIONS, ["-pause", "0.02"], 14, 20)
+        killed = self.kill_often(PROBE, OPTIONS, ["-pause", "0.02"], 20, 20)
         print(f"{killed} kills in {time.monotonic() - begin:.1f} s", file=sys.stderr)
 
     def test_kills_of_convolutions(self):

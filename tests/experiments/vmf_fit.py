@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """vmf_fit as a user runs it: known truth, equal bytes, mixtures, refusals, restart, SciPy beside it."""
+import subprocess
+import sys
 import warnings
 
 import h5py
@@ -112,6 +114,31 @@ class VmfFit(DriverTest):
             one = self.fit(1, "-data", "one.h5", "-normalize")
             self.assertEqual(one["kappa"], got["class_kappa"][k])
             np.testing.assert_array_equal(one["mu"], got["class_mu"][k])
+
+    def test_textures_seen_by_a_random_network(self):
+        subprocess.run([sys.executable, "-B", DATA / "make_texture_features.py", "--rows", "300", "x.h5"],
+                       cwd=self.folder, check=True)
+        with h5py.File(self.folder / "x.h5") as file:
+            x, labels = file["features"][:].astype(float), file["labels"][:]
+        self.assertEqual(x.shape, (300, 2048))
+        x /= np.linalg.norm(x, axis=1)[:, None]
+        got = self.fit(3, "-data", "x.h5:/features", "-normalize", "-labels", "x.h5:/labels")
+        for k in range(10):
+            mean = x[labels == k].mean(axis=0)
+            r = np.linalg.norm(mean)
+            np.testing.assert_allclose(got["class_mu"][k], mean / r, rtol=0, atol=1e-13)
+            # 1 - R² loses digits, so R of the fitted kappa instead of kappa of R
+            squared = 1 - 30 / 29 * (1 - r * r)
+            self.assertAlmostEqual(ratio(2048, got["class_kappa"][k]) ** 2, squared, places=12)
+        mixed = self.fit(2, "-data", "x.h5:/features", "-normalize", "-labels", "x.h5:/labels",
+                         "-components", "10", "-starts", "4")
+        # 0.61 where this was written; NumPy's rounding differs between machines. By chance 0.
+        self.assertGreater(mixed["adjusted_rand_index"], 0.3)
+        for dim, said in (("100", "no positive multiple of 64"), ("-64", "no positive multiple")):
+            done = subprocess.run([sys.executable, "-B", DATA / "make_texture_features.py", f"--dim={dim}", "y.h5"],
+                                  cwd=self.folder, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(said, done.stderr)
 
     def test_zero_rows_and_equal_rows(self):
         x = self.rows(20)

@@ -29,8 +29,9 @@ PetscErrorCode CreateMatrix(MPI_Comm comm, PetscInt m, PetscInt n, const F &entr
   PetscCall(MatCreate(comm, A));
   PetscCall(MatSetSizes(*A, rows, cols, m, n));
   PetscCall(MatSetType(*A, dense ? MATDENSE : MATAIJ));
+  PetscCall(MatSeqAIJSetPreallocation(*A, n, nullptr));
+  PetscCall(MatMPIAIJSetPreallocation(*A, n, nullptr, n, nullptr));
   PetscCall(MatSetUp(*A));
-  PetscCall(MatSetOption(*A, MAT_NEW_NONZERO_ALLOCATION_ERR, PETSC_FALSE));
   PetscInt begin = 0;
   PetscInt end = 0;
   PetscCall(MatGetOwnershipRange(*A, &begin, &end));

@@ -2,6 +2,7 @@
 // KSP certifiedchebyshev against KSPCHEBYSHEV with PETSc's estimate and with the exact interval.
 #include "core/handle.h"
 #include "core/random.h"
+#include "harness/entry_matrix.h"
 #include "harness/mpi_test.h"
 #include "lathe.h"
 #include "lathe_solvers.h"
@@ -15,6 +16,26 @@ using lathe::MatHandle;
 using lathe::VecHandle;
 using lathe::test::Diffusion;
 using KspHandle = lathe::Handle<KSP, KSPDestroy>;
+
+// A ring with random chords, weights in (0, 1), plus 1/100 of the identity.
+struct GraphLaplacian {
+  PetscInt n;
+  [[nodiscard]] double weight(PetscInt i, PetscInt j) const {
+    const PetscInt a = std::min(i, j), b = std::max(i, j);
+    const auto edge = static_cast<std::uint64_t>(a * n + b);
+    const bool ring = b - a == 1 || b - a == n - 1;
+    return ring || lathe::random::below(60, 23, 1, edge) == 0 ? lathe::random::uniform(23, 2, edge)
+                                                              : 0;
+  }
+  PetscScalar operator()(PetscInt i, PetscInt j) const {
+    if (i != j)
+      return -weight(i, j);
+    double sum = 1e-2;
+    for (PetscInt k = 0; k < n; ++k)
+      sum += k == i ? 0 : weight(i, k);
+    return sum;
+  }
+};
 
 struct Outcome {
   KSPConvergedReason reason = KSP_CONVERGED_ITERATING;
@@ -121,12 +142,18 @@ TEST_CASE("certifiedchebyshev needs at most 1.1 times the iterations of the exac
     system.inside = 1e3;
   }
   MatHandle A, S;
+  SECTION("graph Laplacian") {
+    name = "graph Laplacian";
+    PETSC_OK(lathe::test::CreateMatrix(PETSC_COMM_WORLD, 300, 300, GraphLaplacian{300}, false,
+                                       false, A.out()));
+  }
   KspHandle exact, ours;
   PC pc = nullptr;
   PetscReal largest = 0, smallest = 0;
   Outcome of_exact, of_ours;
   LatheNormBracket bracket;
-  PETSC_OK(system.Create(A.out()));
+  if (!A)
+    PETSC_OK(system.Create(A.out()));
   PETSC_OK(Setup(A, "certifiedchebyshev", ours.out()));
   PETSC_OK(Solve(ours, A, false, &of_ours));
   PETSC_OK(LatheKSPGetEigenvalueBracket(ours, &bracket));

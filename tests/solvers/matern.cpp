@@ -7,9 +7,12 @@
 #include "harness/mpi_test.h"
 #include "lathe.h"
 #include "lathe_solvers.h"
-#include <petscksp.h>
+#include <slepcsvd.h>
 #include <algorithm>
 #include <cmath>
+#if !defined(PETSC_USE_COMPLEX)
+#include <petsctao.h>
+#endif
 
 namespace {
 
@@ -298,6 +301,104 @@ TEST_CASE("KSP solves with matern matrices") {
   PETSC_OK(VecNorm(b, NORM_2, &norm));
   CHECK(residual < 1e-8 * norm);
 }
+
+TEST_CASE("SLEPc finds the spectrum of matern matrices of every form") {
+  PETSC_OK(LatheInitializePackage());
+  VecHandle sites;
+  PETSC_OK(CreateSites(60, 2, sites.out()));
+  double expected = 0;
+  for (const LatheMaternForm form : {LATHE_MATERN_DENSE, LATHE_MATERN_SHELL, LATHE_MATERN_TAPER}) {
+    MatHandle A;
+    // A radius beyond every distance: the taper still changes the matrix, so only two forms agree.
+    PETSC_OK(LatheMatCreateMatern(PETSC_COMM_WORLD, sites, 0.8, 0.2, 1.5, 0.1, form,
+                                  form == LATHE_MATERN_TAPER ? 3.0 : PETSC_INFINITY, A.out()));
+    lathe::Handle<EPS, EPSDestroy> eps;
+    lathe::Handle<SVD, SVDDestroy> svd;
+    PetscScalar lambda = 0;
+    PetscReal sigma = 0, error = 1;
+    PETSC_OK(EPSCreate(PETSC_COMM_WORLD, eps.out()));
+    PETSC_OK(EPSSetOperators(eps, A, nullptr));
+    PETSC_OK(EPSSetProblemType(eps, EPS_HEP));
+    PETSC_OK(EPSSetWhichEigenpairs(eps, EPS_LARGEST_REAL));
+    PETSC_OK(EPSSetTolerances(eps, 1e-12, PETSC_DEFAULT));
+    PETSC_OK(EPSSolve(eps));
+    PETSC_OK(EPSGetEigenvalue(eps, 0, &lambda, nullptr));
+    PETSC_OK(EPSComputeError(eps, 0, EPS_ERROR_RELATIVE, &error));
+    PETSC_OK(SVDCreate(PETSC_COMM_WORLD, svd.out()));
+    PETSC_OK(SVDSetOperators(svd, A, nullptr));
+    PETSC_OK(SVDSetTolerances(svd, 1e-12, PETSC_DEFAULT));
+    PETSC_OK(SVDSolve(svd));
+    PETSC_OK(SVDGetSingularTriplet(svd, 0, &sigma, nullptr, nullptr));
+    CHECK_ALL(error <= 1e-11);
+    CHECK_ALL(PetscRealPart(lambda) == Approx(sigma).epsilon(1e-12));
+    if (form == LATHE_MATERN_DENSE)
+      expected = PetscRealPart(lambda);
+    if (form == LATHE_MATERN_SHELL)
+      CHECK_ALL(PetscRealPart(lambda) == Approx(expected).epsilon(1e-12));
+  }
+}
+
+#if !defined(PETSC_USE_COMPLEX)
+namespace {
+
+struct Quadratic { // ½xᵀAx − bᵀx
+  Mat A;
+  Vec b, work;
+};
+
+PetscErrorCode Objective(Tao, Vec x, PetscReal *f, Vec g, void *context) {
+  const auto &q = *static_cast<Quadratic *>(context);
+  PetscReal linear = 0, square = 0;
+  PetscFunctionBegin;
+  PetscCall(MatMult(q.A, x, q.work));
+  PetscCall(VecDot(x, q.work, &square));
+  PetscCall(VecDot(x, q.b, &linear));
+  PetscCall(VecWAXPY(g, -1, q.b, q.work));
+  *f = 0.5 * square - linear;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode Hessian(Tao, Vec, Mat, Mat, void *) { // it is A everywhere
+  return PETSC_SUCCESS;
+}
+
+} // namespace
+
+TEST_CASE("TAO minimises with matern matrices of every form as Hessian") {
+  PETSC_OK(LatheInitializePackage());
+  VecHandle sites;
+  PETSC_OK(CreateSites(60, 2, sites.out()));
+  for (const LatheMaternForm form : {LATHE_MATERN_DENSE, LATHE_MATERN_SHELL, LATHE_MATERN_TAPER}) {
+    MatHandle A;
+    PETSC_OK(LatheMatCreateMatern(PETSC_COMM_WORLD, sites, 0.5, 0.1, 1, 0.5, form,
+                                  form == LATHE_MATERN_TAPER ? 0.4 : PETSC_INFINITY, A.out()));
+    VecHandle b, x, work;
+    PETSC_OK(CreateNoise(A, b.out()));
+    PETSC_OK(VecDuplicate(b, x.out()));
+    PETSC_OK(VecDuplicate(b, work.out()));
+    Quadratic q{A, b, work};
+    lathe::Handle<Tao, TaoDestroy> tao;
+    KSP ksp = nullptr;
+    PC pc = nullptr;
+    PETSC_OK(TaoCreate(PETSC_COMM_WORLD, tao.out()));
+    PETSC_OK(TaoSetType(tao, TAONLS));
+    PETSC_OK(TaoSetSolution(tao, x));
+    PETSC_OK(TaoSetObjectiveAndGradient(tao, nullptr, Objective, &q));
+    PETSC_OK(TaoSetHessian(tao, A, A, Hessian, nullptr));
+    PETSC_OK(TaoGetKSP(tao, &ksp));
+    PETSC_OK(KSPGetPC(ksp, &pc));
+    PETSC_OK(PCSetType(pc, PCJACOBI));
+    PETSC_OK(TaoSetTolerances(tao, 1e-9, 0, 0));
+    PETSC_OK(TaoSolve(tao));
+    PetscReal residual = 0, norm = 0;
+    PETSC_OK(MatMult(A, x, work));
+    PETSC_OK(VecAXPY(work, -1, b));
+    PETSC_OK(VecNorm(work, NORM_2, &residual));
+    PETSC_OK(VecNorm(b, NORM_2, &norm));
+    CHECK_ALL(residual <= 1e-7 * norm);
+  }
+}
+#endif
 
 TEST_CASE("matern matrices change with their parameters and options") {
   PETSC_OK(LatheInitializePackage());

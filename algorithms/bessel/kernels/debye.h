@@ -50,20 +50,22 @@ struct OddEven {
   LATHE_BESSEL_INLINE double alternating() const noexcept { return even - odd; }
 };
 
-template <class Table, int k, int terms>
+template <class Table, int k, int terms, int powers>
 LATHE_BESSEL_INLINE double every_other_term(double q, double ss) noexcept {
-  const double term = horner<Table, (k - 1) * (k + 2) / 2, (k - 1) * (k + 2) / 2 + k>(q);
+  constexpr int first = (k - 1) * (k + 2) / 2;
+  const double term = horner<Table, first, first + (k < powers ? k : powers)>(q);
   if constexpr (k + 2 > terms)
     return term;
   else
-    return fma(every_other_term<Table, k + 2, terms>(q, ss), ss, term);
+    return fma(every_other_term<Table, k + 2, terms, powers>(q, ss), ss, term);
 }
 
-template <class Table, int terms>
+/// powers: of q. 4 of them are enough for v ≤ 1, x ≥ 24.6: the rest is below 2e-19.
+template <class Table, int terms, int powers = terms>
 LATHE_BESSEL_INLINE OddEven debye_sum(double q, double s) noexcept {
   const double ss = s * s;
-  return {s * every_other_term<Table, 1, terms>(q, ss),
-          ss * every_other_term<Table, 2, terms>(q, ss)};
+  return {s * every_other_term<Table, 1, terms, powers>(q, ss),
+          ss * every_other_term<Table, 2, terms, powers>(q, ss)};
 }
 
 /// Pieces of the expansion; w and s = 1/w scaled, small the small_reciprocal, asinh(v/x) for v/x
@@ -132,13 +134,6 @@ template <int terms> LATHE_BESSEL_INLINE Both debye(double v, double x) noexcept
       k2.hi +
       ((k.lo + k2.lo) + ((-a.lambda.lo - a.half_log_w.lo) + half_log_half_pi_lo) + d.alternating());
   return {finite_or(log_i, a.lambda.hi), finite_or(log_k, -a.lambda.hi)};
-}
-
-/// log I as a sum.
-template <int terms> LATHE_BESSEL_INLINE DoubleDouble debye_log_i(double v, double x) noexcept {
-  const DebyeLead a = debye_lead(v, x);
-  const DoubleDouble half_log_2pi_w = a.half_log_w + DoubleDouble{half_log_2pi, half_log_2pi_lo};
-  return (a.lambda - half_log_2pi_w) + debye_sum<tables::DebyeD, terms>(a.q, a.small).sum();
 }
 
 /// The same with Λ in plain double: error within 4 eps·max(1, |f|, w).

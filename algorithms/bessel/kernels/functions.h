@@ -73,11 +73,6 @@ template <class Patch> struct PatchDerivativesK {
 // where only its square or 1 + v counts. Flushed in their loops, it would take a register more,
 // and a power series twice the time.
 
-/// -0 as 0, everything else as it is.
-LATHE_BESSEL_INLINE double plus_zero(double v) noexcept {
-  return v + 0.0;
-}
-
 /// A result that an expansion of one function gives alone.
 struct OneOrBoth {
   double i, k;

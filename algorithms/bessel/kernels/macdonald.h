@@ -23,10 +23,10 @@ LATHE_BESSEL_INLINE Pair chosen(bool first, Pair a, Pair b) noexcept {
 /// 2^400 where v < 2^-400, else 1: slopes by v at an order n = 0 are proportional to v and are
 /// formed from v·lift, which is no subnormal number when multiplied.
 LATHE_BESSEL_INLINE double lift(double v) noexcept {
-  return v < 0x1p-400 ? 0x1p400 : 1.0;
+  return is_below(-400, v) ? 0x1p400 : 1.0;
 }
 LATHE_BESSEL_INLINE double lower(double v, double slope) noexcept {
-  return slope * (v < 0x1p-400 ? 0x1p-400 : 1.0);
+  return slope * (is_below(-400, v) ? 0x1p-400 : 1.0);
 }
 
 /// f_{j+1} = f_{j-1} + 2 (μ + j)/x f_j.
@@ -90,7 +90,10 @@ LATHE_BESSEL_INLINE Derivatives k_derivatives(double value, double t, double dv,
   const double u = flushed<-200>(v) / x, odd = fma(-2.0, flushed<-200>(v), 1.0);
   const double small_v = t * (odd / x - t) + (1.0 + u / x);
   const double large_v = fma(odd, t, u) / x + fma(-t, t, 1.0);
-  return {value, -(t + u), dv, x < 0x1p-520 ? __builtin_inf() : v < 0.5 ? small_v : large_v};
+  return {value, -(t + u), dv,
+          is_below(-520, x) ? __builtin_inf()
+          : is_below(-1, v) ? small_v
+                            : large_v};
 }
 
 template <class Form, class Patch>

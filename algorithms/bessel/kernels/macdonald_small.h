@@ -133,51 +133,79 @@ LATHE_BESSEL_INLINE ValueSlope temme_k1(const Temme &t, double sign) noexcept {
                  fma(-temme_o, sign, rest.slope));
 }
 
-/// L_v and y L_{v-1} with slopes by v; L_{v-1}, or K_μ where v - 1 = μ.
+/// L_v = Π L_{1+μ} + excess with Π = (1+μ) … (v-1): what y L_{v-1} adds is a seventh at most, so
+/// that only Π has to be a sum of two doubles. at, before: L_v and y L_{v-1} rounded, with slopes
+/// by v.
 struct SmallPair {
-  DoubleDouble at, before;
-  double at_v, before_v;
-  double previous;
+  DoubleDouble product;
+  double excess, at, before, at_v, before_v;
+  double previous; // L_{v-1}, or K_μ where v - 1 = μ
 };
 
 LATHE_BESSEL_INLINE SmallPair chosen(bool first, SmallPair a, SmallPair b) noexcept {
-  return {chosen(first, a.at, b.at), chosen(first, a.before, b.before),
-          chosen(first, a.at_v, b.at_v), chosen(first, a.before_v, b.before_v),
+  return {chosen(first, a.product, b.product),
+          chosen(first, a.excess, b.excess),
+          chosen(first, a.at, b.at),
+          chosen(first, a.before, b.before),
+          chosen(first, a.at_v, b.at_v),
+          chosen(first, a.before_v, b.before_v),
           chosen(first, a.previous, b.previous)};
 }
 
-LATHE_BESSEL_INLINE SmallPair small_step(double order, DoubleDouble y, SmallPair a) noexcept {
-  return {fma(a.at, order, a.before), a.at * y, fma(order, a.at_v, a.at.hi + a.before_v),
-          y.hi * a.at_v, rounded(a.at)};
+LATHE_BESSEL_INLINE SmallPair small_step(double order, double y, SmallPair a) noexcept {
+  return {a.product * order,
+          fma(order, a.excess, a.before),
+          fma(order, a.at, a.before),
+          y * a.at,
+          fma(order, a.at_v, a.at + a.before_v),
+          y * a.at_v,
+          a.at};
 }
 
-template <class Form>
-LATHE_BESSEL_INLINE Derivatives log_k_small_derivatives(double v, double x) noexcept {
+/// log K_v with ∂v, and t = K_{v-1}/K_v = over_x/x + rest: rest is 0 for v < ½, else over_x is.
+struct SmallLogK {
+  double value, dv, over_x, rest;
+};
+
+template <class Form> LATHE_BESSEL_INLINE SmallLogK small_k(double v, double x) noexcept {
   const Temme t = temme(v, x);
   const bool base = t.n < 0.5;
   const ValueSlope k = temme_k(t), k1 = temme_k1(t, 1.0);
   const double k_value = rounded(k.value), half_k = t.half_x * k_value;
   const double before = t.half_x * t.down.value * half_k;
   const double before_v = t.half_x * fma(t.half_x * t.down.value, k.slope, t.down.slope * half_k);
-  const SmallPair start = {
-      {0.5 * k1.value.hi, 0.5 * k1.value.lo}, {before, 0.0}, 0.5 * k1.slope, before_v, k_value};
+  const DoubleDouble first = {0.5 * k1.value.hi, 0.5 * k1.value.lo};
+  const SmallPair start = {{1.0, 0.0},     0.0,      rounded(first), before,
+                           0.5 * k1.slope, before_v, k_value};
   const SmallPair up =
       take_steps<14>(Form{}, t.n - 1.0, start, [&](double j, SmallPair a) LATHE_BESSEL_LAMBDA {
-        return small_step(t.mu + j, t.y, a);
+        return small_step(t.mu + j, t.y.hi, a);
       });
-  const DoubleDouble at = {base ? k.value.hi : up.at.hi, base ? k.value.lo : up.at.lo};
+  const DoubleDouble above = first * up.product + up.excess;
+  const DoubleDouble at = {base ? k.value.hi : above.hi, base ? k.value.lo : above.lo};
   const DoubleDouble power = t.log_half_x * (base ? 0.0 : -v);
   const double value = rounded(power + log(at));
   // K_{v-1}/K_v, small beside v/x; K_{1-v}/K_v where v < ½
-  const double reflected = rounded(temme_k1(t, -1.0).value) / k_value * (t.down.value / x);
-  const double scale = 0.5 * (t.n < 1.5 ? t.down.value : 1.0) / rounded(up.at);
-  const double ratio = base ? reflected : scale * flushed<-300>(x) * up.previous;
-  const double dv = base ? lower(v, k.slope / k_value) : up.at_v / rounded(up.at) - t.log_half_x.hi;
-  return k_derivatives(value, ratio, dv, v, x);
+  const double reflected = rounded(temme_k1(t, -1.0).value) / k_value * t.down.value;
+  const double scale = 0.5 * (t.n < 1.5 ? t.down.value : 1.0) / up.at;
+  const double dv = base ? lower(v, k.slope / k_value) : up.at_v / up.at - t.log_half_x.hi;
+  return {value, dv, base ? reflected : 0.0, base ? 0.0 : scale * flushed<-300>(x) * up.previous};
 }
 
 template <class Form> LATHE_BESSEL_INLINE double log_k_small(double v, double x) noexcept {
-  return log_k_small_derivatives<Form>(v, x).value;
+  return small_k<Form>(v, x).value;
+}
+
+template <class Form>
+LATHE_BESSEL_INLINE Derivatives log_k_small_derivatives(double v, double x) noexcept {
+  const SmallLogK k = small_k<Form>(v, x);
+  return k_derivatives(k.value, k.over_x / x + k.rest, k.dv, v, x);
+}
+
+/// K_{v+1}/K_v = K_{v-1}/K_v + 2v/x.
+template <class Form> LATHE_BESSEL_INLINE double k_ratio_small(double v, double x) noexcept {
+  const SmallLogK k = small_k<Form>(v, x);
+  return fma(2.0, flushed<-200>(v), k.over_x) / x + k.rest;
 }
 
 } // namespace lathe::bessel::kernel

@@ -91,12 +91,6 @@ LATHE_BESSEL_INLINE double log_i_series(double v, double x) noexcept {
   return rounded(log_half_x * v + log((g.numerator * s.n) / (g.denominator * s.d)));
 }
 
-/// 2 I_{v+1}(x)/(x I_v(x)) = S_y/S.
-template <int terms> LATHE_BESSEL_INLINE DoubleDouble ratio_series(double v, double x) noexcept {
-  const SeriesSum s = series<terms, terms / 2>(v, x);
-  return s.n_y / s.n;
-}
-
 template <class Form, int terms>
 LATHE_BESSEL_INLINE Derivatives log_i_series_derivatives(double v, double x) noexcept {
   const double order = flushed(v);

@@ -15,9 +15,17 @@ LATHE_BESSEL_INLINE bool is_domain(double v, double x) noexcept {
   return v >= 0.0 && x >= 0.0;
 }
 
+/// -0 as 0, everything else as it is.
+LATHE_BESSEL_INLINE double plus_zero(double v) noexcept {
+  return v + 0.0;
+}
+
 /// v ≥ 0 and x > 0, both finite.
 LATHE_BESSEL_INLINE bool is_regular(double v, double x) noexcept {
-  return (v >= 0.0) & (x > 0.0) & (v < infinity) & (x < infinity);
+  constexpr auto end = static_cast<std::int64_t>(exponent_bits(1024));
+  const auto order = static_cast<std::int64_t>(bits(plus_zero(v)));
+  const auto argument = static_cast<std::int64_t>(bits(x));
+  return (order >= 0) & (order < end) & (argument > 0) & (argument < end);
 }
 
 /// Inside the ellipse beyond which 20 terms of Debye's expansion reach 2e-17.
@@ -34,19 +42,22 @@ LATHE_BESSEL_INLINE bool is_near(double v, double x) noexcept {
 
 /// 0, 1, 2: 8, 16 or 20 terms.
 LATHE_BESSEL_INLINE Index debye_length(double v, double x) noexcept {
-  return ((v > 180.0) | (x > 180.0)) ? Index{0} : is_near(v, x) ? Index{2} : Index{1};
+  const double a = flushed(v), b = flushed(x);
+  return ((a > 180.0) | (b > 180.0)) ? Index{0} : is_near(v, x) ? Index{2} : Index{1};
 }
 
 /// 3 …: 12, 18, 30 or 46 terms of the power series.
 LATHE_BESSEL_INLINE Index i_region(double v, double x) noexcept {
-  return is_middle(v, x) ? Index{3} + Index{x >= 1.0} + Index{x >= 4.0} + Index{x >= 12.0}
+  const double y = flushed(x);
+  return is_middle(v, x) ? Index{3} + Index{y >= 1.0} + Index{y >= 4.0} + Index{y >= 12.0}
                          : debye_length(v, x);
 }
 
 /// 3: x < 0.5; then the patches of k0_tables.h.
 LATHE_BESSEL_INLINE Index k_region(double v, double x) noexcept {
+  const double y = flushed(x);
   return is_middle(v, x)
-             ? Index{3} + Index{x >= 0.5} + Index{x >= 1.0} + Index{x >= 2.0} + Index{x >= 5.0}
+             ? Index{3} + Index{y >= 0.5} + Index{y >= 1.0} + Index{y >= 2.0} + Index{y >= 5.0}
              : debye_length(v, x);
 }
 

@@ -2,6 +2,7 @@
 // log I, log K and their derivatives against reference values: 6,140 rows over all regimes, and
 // 2,980 rows drawn where an algorithm of this kind would fail (fresh.csv).
 #include "bessel/log_bessel.h"
+#include "core/random.h"
 #include "unit/bessel/reference.h"
 #include <limits>
 
@@ -177,6 +178,34 @@ TEST_CASE("derivatives at the edge of the domain", "[bessel]") {
   CHECK(log_bessel_k_derivatives(2, 0).dv == inf);
   CHECK(std::isnan(log_bessel_k_derivatives(-1, 1).dv));
   CHECK(std::isnan(log_bessel_i_derivatives(1, no_number).dx));
+}
+
+TEST_CASE("second derivatives where v/x overflows are infinite", "[bessel]") {
+  for (const auto &[v, x] : {std::pair{1e30, 2.3e-308},
+                             {1e200, 1e-200},
+                             {1e16, 1e-300},
+                             {1e10, 1e-310},
+                             {20.0, 5e-324},
+                             {1e308, 1e-300},
+                             {1e308, 5e-324},
+                             {1e300, 1e-8}}) {
+    INFO("v = " << v << ", x = " << x);
+    const bool infinite = (v / x) / x > std::numeric_limits<double>::max();
+    CHECK(log_bessel_i_derivatives(v, x).dxx == (infinite ? -inf : -(v / x) / x));
+    CHECK(log_bessel_k_derivatives(v, x).dxx == (infinite ? inf : (v / x) / x));
+  }
+  // Over the whole range: -v/x² and v/x² where x < v·2⁻⁶⁰, infinite or not.
+  for (std::uint64_t i = 0; i < 100000; ++i) {
+    const double v = std::pow(10, -300 + 608 * random::uniform(4, 1, i));
+    const double x = std::pow(10, -323 + 631 * random::uniform(4, 2, i));
+    if (!(v > 15) || !(x > 0) || !(x < v * 0x1p-60))
+      continue;
+    INFO("v = " << v << ", x = " << x);
+    const double expected = v / x / x, low = log_bessel_i_derivatives(v, x).dxx;
+    const double high = log_bessel_k_derivatives(v, x).dxx;
+    REQUIRE((low <= -expected * (1 - 1e-14) && low >= -expected * (1 + 1e-14)));
+    REQUIRE((high >= expected * (1 - 1e-14) && high <= expected * (1 + 1e-14)));
+  }
 }
 
 TEST_CASE("second derivatives of large arguments", "[bessel]") {

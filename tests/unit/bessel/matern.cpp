@@ -19,7 +19,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 void check_file(const char *name) {
   const ReferenceTable table(name);
   Errors value("M / (5 + 1.25 |log M|)"), complement("1 - M"), log("log M"),
-      dz("dM/dz / (8 + 1.25 |log M|)"), dnu("dM/dnu / (8 + 1.25 |log M|)");
+      dz("dM/dz / (8 + 1.25 |log M|)"), dnu("dM/dnu / (8 + 1.25 |log M|)"),
+      dzz("d2M/dz2 / (8 + 1.25 |log M|)");
   for (const auto &row : table.value) {
     const double nu = static_cast<double>(row[0]), z = static_cast<double>(row[1]);
     const MaternDerivatives d = Matern(nu).derivatives(z);
@@ -31,12 +32,15 @@ void check_file(const char *name) {
     const long double scale =
         std::max(std::abs(row[5]), row[2] * std::min(1.0L, static_cast<long double>(z) * z));
     dnu.add(error_eps(d.dnu, row[5], scale * (8 + decades)), nu, z);
+    const long double bend = (2 * row[0] - 1) * row[6] / row[1]; // M'' = M + (2ν-1) M'/z
+    dzz.add(error_eps(d.dzz, row[2] + bend, (row[2] + std::abs(bend)) * (8 + decades)), nu, z);
   }
   value.check(1);
   complement.check(8);
   log.check(8);
   dz.check(1);
   dnu.check(1);
+  dzz.check(1);
 }
 
 } // namespace
@@ -79,6 +83,29 @@ TEST_CASE("half-integer Matérn correlations are their closed forms") {
   CHECK(Matern(8.5).value(760) > 0);
   for (const double z : {850.0, 851.0, 1e10, 1e300})
     CHECK(Matern(8.5).value(z) == 0);
+}
+
+TEST_CASE("second derivatives of half-integer Matérn correlations are their closed forms") {
+  Errors errors("d2M/dz2 / (8 + 1.25 |log M|)");
+  const auto compare = [&errors](double z) {
+    const long double x = z, e = std::exp(-x);
+    const long double m[] = {e, (1 + x) * e, (1 + x + x * x / 3) * e};
+    const long double slope[] = {-e, -x * e, -(x + x * x) / 3 * e};
+    const long double bend[] = {e, (x - 1) * e, (x * x - x - 1) / 3 * e};
+    for (int n = 0; n < 3; ++n) {
+      const long double scale = m[n] + 2 * n * std::abs(slope[n]) / x;
+      errors.add(error_eps(Matern(n + 0.5).derivatives(z).dzz, bend[n],
+                           scale * (8 - 1.25L * std::log(m[n]))),
+                 n + 0.5, z);
+    }
+  };
+  for (int k = 0; k < 2000; ++k) {
+    const double u = lathe::random::uniform(1, 1, static_cast<std::uint64_t>(k));
+    compare(40 * u);
+    compare(600 * u);
+    compare(std::pow(10.0, -100 * u));
+  }
+  errors.check(1);
 }
 
 TEST_CASE("smooth Matérn correlations tend to a Gaussian") {

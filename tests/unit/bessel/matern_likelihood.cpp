@@ -206,6 +206,19 @@ TEST_CASE("Matérn fit refuses") {
   CHECK_ALL(catch_error([&] {
               return LatheMaternFit(PETSC_COMM_WORLD, field.data(), options, &fit);
             }).code == PETSC_ERR_ARG_OUTOFRANGE);
+  // Where TAO could not begin: two sites at one place, or a field too smooth for doubles.
+  options.fit_nugget = false;
+  Field twice(20, 2, truth, 22);
+  twice.x[2 * 11] = twice.x[2 * 4];
+  twice.x[2 * 11 + 1] = twice.x[2 * 4 + 1];
+  const auto said = [&](const Field &f) {
+    return catch_error([&] { return LatheMaternFit(PETSC_COMM_WORLD, f.data(), options, &fit); })
+        .message;
+  };
+  CHECK_ALL(said(twice).find("Sites 4 and 11 are at one place") != std::string::npos);
+  options.start = {.variance = 1, .range = 100, .smoothness = 19, .nugget = 0};
+  CHECK_ALL(said(field).find("not positive definite in double precision at the start") !=
+            std::string::npos);
 }
 #endif
 

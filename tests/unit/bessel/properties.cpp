@@ -243,6 +243,22 @@ TEST_CASE("one order or one argument for a whole batch: the same bits", "[bessel
   CHECK(wrong == 0);
 }
 
+TEST_CASE("arrays of K ratios and log 0F1 are those of one at a time", "[bessel][bits]") {
+  const std::vector<double> v{0, 0.25, 7.5, 40, 1e10}, x{1e-300, 0.1, 12, 400, 1e200}, one{2.5};
+  std::vector<double> k(5), f(5), k_one(5), f_one(5);
+  REQUIRE((bessel_k_ratio(v, x, k) && log_hyp0f1(v, x, f)));
+  REQUIRE((bessel_k_ratio(one, x, k_one) && log_hyp0f1(v, one, f_one)));
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    CHECK(k[i] == bessel_k_ratio(v[i], x[i]));
+    CHECK(k_one[i] == bessel_k_ratio(2.5, x[i]));
+    CHECK((f[i] == log_hyp0f1(v[i], x[i]) || (std::isnan(f[i]) && v[i] == 0)));
+    CHECK((f_one[i] == log_hyp0f1(v[i], 2.5) || (std::isnan(f_one[i]) && v[i] == 0)));
+  }
+  std::vector<double> short_one(4);
+  CHECK_FALSE(bessel_k_ratio(v, x, short_one));
+  CHECK_FALSE(log_hyp0f1(v, x, short_one));
+}
+
 TEST_CASE("lengths that do not fit are refused", "[bessel]") {
   const std::vector<double> two(2, 1.0), three(3, 1.0);
   std::vector<double> out(3, -7.0), short_out(2, -7.0);

@@ -21,6 +21,14 @@ long double ratio_half(long double x) { // I_{3/2}/I_{1/2} = coth x - 1/x
                   : 1 / std::tanh(x) - 1 / x;
 }
 
+// Gauss's continued fraction of I_{v+1}/I_v, x ≤ 45.
+long double continued_fraction(long double v, long double x) {
+  long double a = 0;
+  for (int k = 120; k >= 1; --k)
+    a = 1 / (2 * (v + k) / x + a);
+  return a;
+}
+
 // x A'(x)/A(x) and its reciprocal, the condition of x on r; A' = 1 - A² - (2v+1) A/x.
 long double condition(long double v, long double x, long double a, long double complement) {
   const long double slope = complement * (1 + a) - (2 * v + 1) * a / x;
@@ -90,19 +98,13 @@ TEST_CASE("inverse ratio where two steps have most to do", "[bessel][ratio]") {
   // The start is worst for small orders. Exact: one Newton step from the result in long double,
   // where Gauss's continued fraction gives A.
   Errors inverse("inverse ratio / (1 + condition)"), complement("inverse from the complement");
-  const auto ratio = [](long double v, long double x) {
-    long double a = 0;
-    for (int k = 120; k >= 1; --k)
-      a = 1 / (2 * (v + k) / x + a);
-    return a;
-  };
   for (std::uint64_t j = 0; j < 20000; ++j) {
     const double v = (j % 2 ? 4 : 0.1) * random::uniform(4, 0, j);
     const double x = 40 * random::uniform(4, 1, j);
-    const long double a = ratio(v, x);
+    const long double a = continued_fraction(v, x);
     const auto r = static_cast<double>(a), c = static_cast<double>(1 - a);
     const auto error = [&](double got, long double target, bool relative) {
-      const long double at = ratio(v, got), kappa = condition(v, got, at, 1 - at);
+      const long double at = continued_fraction(v, got), kappa = condition(v, got, at, 1 - at);
       const long double exact = got * (1 + kappa * (target - at) / at);
       return test::error_eps(got, exact, relative ? exact : exact * (1 + kappa));
     };
@@ -113,6 +115,20 @@ TEST_CASE("inverse ratio where two steps have most to do", "[bessel][ratio]") {
   }
   inverse.check(3.0);
   complement.check(4.0);
+}
+
+TEST_CASE("ratios inside the ellipse are nearly rounded correctly", "[bessel][ratio]") {
+  Errors ratio("I ratio"), complement("I ratio, complement");
+  for (std::uint64_t j = 0; j < 20000; ++j) {
+    const double u = random::uniform(6, 0, j), x = 0.01 + 24.5 * random::uniform(6, 1, j);
+    const double most = 14.8 * std::sqrt(1 - x * x / (24.6 * 24.6));
+    const double v = j % 2 ? u * most : std::pow(10, -20 * u) * most;
+    const long double a = continued_fraction(v, x);
+    ratio.add(test::relative_eps(bessel_i_ratio(v, x), a), v, x);
+    complement.add(test::relative_eps(bessel_i_ratio_complement(v, x), 1 - a), v, x);
+  }
+  ratio.check(0.51);
+  complement.check(1.5);
 }
 
 TEST_CASE("log 0F1 against reference values", "[bessel][ratio]") {
@@ -144,6 +160,28 @@ TEST_CASE("log 0F1 against reference values", "[bessel][ratio]") {
             test::relative_eps(log_hyp0f1(b, z), zz / b - zz * zz / (2.0L * b * b * (b + 1))), b,
             z);
   }
+  errors.check(8.0);
+}
+
+TEST_CASE("log 0F1 below b = 1 follows from the two orders above", "[bessel][ratio]") {
+  // F(b) = F(b+1) + z/(b (b+1)) F(b+2), all positive; orders from 1 on are computed differently.
+  Errors errors("log 0F1, b < 1");
+  for (std::uint64_t j = 0; j < 20000; ++j) {
+    const double u = random::uniform(8, 0, j), w = random::uniform(8, 1, j);
+    const double b = j % 3 == 0 ? u : std::pow(10.0, (j % 3 == 1 ? -20 : -323) * u);
+    const double z = j % 4 == 0   ? 160 * w
+                     : j % 4 == 1 ? std::pow(10.0, -20 + 26 * w)
+                     : j % 4 == 2 ? std::pow(10.0, 2 + 300 * w * w)
+                                  : std::pow(10.0, -323 * w);
+    const long double first = log_hyp0f1(b + 1, z), second = log_hyp0f1(b + 2, z);
+    const long double order = b, step = std::log(static_cast<long double>(z)) - std::log(order) -
+                                        std::log1p(order) + second - first;
+    // log1p(e^step), where e^step may overflow
+    const long double more = step > 100 ? step : std::log1p(std::exp(step));
+    if (b > 0 && z > 0 && first + more > 0x1p-1000L) // relative to normal results
+      errors.add(test::relative_eps(log_hyp0f1(b, z), first + more), b, z);
+  }
+  REQUIRE(errors.size() > 14000);
   errors.check(8.0);
 }
 

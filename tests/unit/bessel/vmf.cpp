@@ -193,6 +193,7 @@ TEST_CASE("vmf: estimates from the resultant", "[vmf]") {
   CHECK(noise.kappa_std_error > 0);
   CHECK(std::isfinite(noise.kappa_std_error));
   const LatheVmfEstimate point = vmf_estimate(5, 1, 0, 10);
+  CHECK(point.condition == std::numeric_limits<double>::infinity());
   CHECK(point.kappa_mle == infinity);
   CHECK(point.kappa_corrected == infinity);
   CHECK(point.kappa_std_error == infinity);

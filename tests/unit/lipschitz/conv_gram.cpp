@@ -139,6 +139,18 @@ TEST_CASE("the gradient is the derivative of the Gram bound", "[conv][gram]") {
     PETSC_OK(LatheConvolutionNormGradient(PETSC_COMM_WORLD, &view, 3, &value, scratch.data()));
     CHECK_ALL(value >= bound + step - 1e-12 * bound);
     CHECK_ALL(value <= bound + step + 1e-2 * bound);
+    const double h = 1e-5; // central difference along the same direction
+    double ends[2] = {0, 0};
+    for (const int side : {0, 1}) {
+      Layer near = l;
+      for (std::size_t e = 0; e < gradient.size(); ++e)
+        near.weight[e] += (side == 0 ? -h : h) * (moved.weight[e] - l.weight[e]) / 1e-3;
+      view = near.view();
+      PETSC_OK(
+          LatheConvolutionNormGradient(PETSC_COMM_WORLD, &view, 3, &ends[side], scratch.data()));
+    }
+    const double slope = (ends[1] - ends[0]) / (2 * h);
+    CHECK_ALL(std::fabs(slope - step / 1e-3) <= 1e-7 * bound);
   }
 }
 
@@ -158,6 +170,34 @@ TEST_CASE("a rescaled layer is 1-Lipschitz", "[conv][rescaling]") {
       CHECK_ALL(sigma <= 1 + 1e-12);
     }
   }
+}
+
+TEST_CASE("the supremum bounds the operator of every extent, and large ones come near",
+          "[conv][supremum]") {
+  double nearest = 0;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    Layer l = random_layer(71, i);
+    l.geometry.padding_mode = LATHE_PADDING_ZEROS;
+    INFO(describe(l));
+    LatheNormBracket sup{};
+    const LatheConvolution view = l.view();
+    PETSC_OK(LatheConvolutionSupremum(PETSC_COMM_WORLD, &view, 1e-8, &sup));
+    CHECK_ALL(sup.lower <= sup.upper);
+    CHECK_ALL(sup.upper <= sup.lower * (1 + 1e-8));
+    for (const PetscInt more : {0, 1, 4}) {
+      Layer larger = l;
+      for (int d = 0; d < l.geometry.ndim; ++d)
+        larger.geometry.input[d] += l.geometry.ndim == 3 ? more / 4 : more;
+      CHECK_ALL(svd_norm(explicit_operator(larger)) <= sup.upper * (1 + 1e-13));
+    }
+    if (l.geometry.ndim == 1 && sup.upper > 0) {
+      Layer large = l;
+      large.geometry.input[0] = 160;
+      nearest = std::max(nearest, sup.lower / svd_norm(explicit_operator(large)));
+    }
+  }
+  WARN("supremum over the norm of 160 points: at most " << nearest);
+  CHECK_ALL(nearest <= 1.01);
 }
 
 TEST_CASE("norms of all frequencies", "[conv][map]") {

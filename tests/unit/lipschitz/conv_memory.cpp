@@ -72,3 +72,26 @@ TEST_CASE("memory does not grow with the number of frequencies", "[conv][memory]
     CHECK(large >= c * c / 2 * offsets * 8); // the counters do see the library
   }
 }
+
+TEST_CASE("long kernels do not list the differences of their taps", "[conv][memory]") {
+  Layer l;
+  l.geometry = {1,
+                1,
+                1,
+                1,
+                {2049, 1, 1},
+                {1, 1, 1},
+                {1, 1, 1},
+                {1024, 0, 0},
+                LATHE_PADDING_CIRCULAR,
+                {4096, 1, 1},
+                nullptr};
+  l.weight.assign(2049, 1.0);
+  const LatheConvolution view = l.view();
+  LatheNormBracket b{};
+  const std::size_t before = live;
+  peak = before;
+  REQUIRE(LatheConvolutionNormBracket(PETSC_COMM_SELF, &view, nullptr, &b) == PETSC_SUCCESS);
+  INFO(peak - before << " bytes");
+  CHECK(peak - before <= std::size_t{4} << 20); // 2049²/2 differences would take 50 MB
+}

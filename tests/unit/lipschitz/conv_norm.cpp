@@ -136,6 +136,57 @@ TEST_CASE("traps of other implementations", "[conv][norm]") {
   }
 }
 
+TEST_CASE("taps that only meet padding do not count", "[conv][norm]") {
+  SECTION("dilation beyond the input: the centre tap is all there is") {
+    Layer l = normal_layer(16, 16, 3, 33, 36, LATHE_PADDING_ZEROS, 4);
+    l.geometry.dilation[0] = l.geometry.dilation[1] = 36;
+    DenseOperator<> centre{16, 16, {}};
+    for (std::size_t e = 4; e < l.weight.size(); e += 9)
+      centre.a.push_back(l.weight[e]);
+    const double norm = svd_norm(centre);
+    const LatheNormBracket b = bracket_of(PETSC_COMM_WORLD, l);
+    INFO(b.lower << ' ' << b.upper << ' ' << norm);
+    CHECK_ALL(b.lower <= norm * (1 + 1e-14));
+    CHECK_ALL(b.upper >= norm * (1 - 1e-14));
+    CHECK_ALL(b.upper <= b.lower * (1 + 1e-10));
+    for (std::size_t e = 0; e < l.weight.size(); ++e) // what does not act has no scale either
+      if (e % 9 != 4)
+        l.weight[e] = 1e300;
+    const LatheNormBracket same = bracket_of(PETSC_COMM_WORLD, l);
+    CHECK_ALL(same.lower == b.lower);
+    CHECK_ALL(same.upper == b.upper);
+  }
+  SECTION("strides that step over the input: no tap acts") {
+    Layer l;
+    l.geometry = {
+        1,         1,      1, 1, {1, 1, 1}, {9, 1, 1}, {1, 1, 1}, {4, 0, 0}, LATHE_PADDING_ZEROS,
+        {4, 1, 1}, nullptr};
+    l.weight = {3};
+    const LatheNormBracket b = bracket_of(PETSC_COMM_WORLD, l);
+    CHECK_ALL(b.lower == 0 && b.upper == 0 && std::string(b.method) == "zero");
+  }
+  SECTION("every small geometry: an axis acts where its explicit operator does") {
+    for (PetscInt n = 1; n <= 3; ++n)
+      for (PetscInt k = 1; k <= 4; ++k)
+        for (PetscInt s = 1; s <= 4; ++s)
+          for (PetscInt d = 1; d <= 3; ++d)
+            for (PetscInt p = 0; p <= 6; ++p)
+              for (PetscInt tap = 0; tap < k && n + 2 * p > (k - 1) * d; ++tap) {
+                Layer l;
+                l.geometry = {1,         1,         1,
+                              1,         {k, 1, 1}, {s, 1, 1},
+                              {d, 1, 1}, {p, 0, 0}, LATHE_PADDING_ZEROS,
+                              {n, 1, 1}, nullptr};
+                l.weight.assign(static_cast<std::size_t>(k), 0.0);
+                l.weight[static_cast<std::size_t>(tap)] = 1;
+                const LatheNormBracket b = bracket_of(PETSC_COMM_SELF, l);
+                const bool acts = svd_norm(explicit_operator(l)) > 0;
+                INFO(describe(l) << " tap " << tap);
+                REQUIRE((b.upper > 0) == acts);
+              }
+  }
+}
+
 TEST_CASE("impossible layers are refused with the value and the range", "[conv][refusal]") {
   const auto message = [](const LatheConvolution &g) {
     return catch_error([&] { return LatheConvolutionCheck(PETSC_COMM_WORLD, &g); }).message;

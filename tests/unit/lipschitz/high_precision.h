@@ -68,7 +68,7 @@ inline Mp mp_trace(const MpMatrix &g) {
 
 /// Divide by the trace, which is returned.
 inline Mp normalise(MpMatrix &g) {
-  const Mp r = mp_trace(g);
+  Mp r = mp_trace(g);
   const Mp inverse = 1 / r;
   for (Mp &e : g.entries)
     e *= inverse;

@@ -92,8 +92,9 @@ inline PetscErrorCode BuildMatrix(const Case &c, MatType type, MatHandle &A) {
   PetscCall(MatCreate(PETSC_COMM_WORLD, made.out()));
   PetscCall(MatSetSizes(made, PETSC_DECIDE, PETSC_DECIDE, c.rows, c.cols));
   PetscCall(MatSetType(made, MATAIJ));
+  PetscCall(MatSeqAIJSetPreallocation(made, c.cols, nullptr));
+  PetscCall(MatMPIAIJSetPreallocation(made, c.cols, nullptr, c.cols, nullptr));
   PetscCall(MatSetUp(made));
-  PetscCall(MatSetOption(made, MAT_NEW_NONZERO_ALLOCATION_ERR, PETSC_FALSE));
   PetscCall(MatGetOwnershipRange(made, &begin, &end));
   for (PetscInt i = begin; i < end; ++i)
     for (PetscInt j = 0; j < c.cols; ++j) {

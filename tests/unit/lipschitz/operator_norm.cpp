@@ -4,7 +4,10 @@
 #include "unit/lipschitz/operator_cases.h"
 #include "unit/lipschitz/reference_svd.h"
 #include <cmath>
+#include <cstdio>
 #include <limits>
+#include <string>
+#include <unistd.h>
 #include <vector>
 
 using namespace lathe;
@@ -217,4 +220,44 @@ TEST_CASE("a matrix settled by its entries alone still has a witness", "[lipschi
   PETSC_OK(MatMult(A, v, u));
   PETSC_OK(VecNorm(u, NORM_2, &norm));
   CHECK(norm == 3);
+}
+
+namespace {
+
+/// What f() writes to stderr on this rank.
+template <class F> std::string standard_error(F &&f) {
+  std::FILE *file = std::tmpfile();
+  const int kept = dup(STDERR_FILENO);
+  std::fflush(stderr);
+  dup2(fileno(file), STDERR_FILENO);
+  f();
+  std::fflush(stderr);
+  dup2(kept, STDERR_FILENO);
+  close(kept);
+  std::string text(static_cast<std::size_t>(std::ftell(file)), '\0');
+  std::rewind(file);
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("a weaker certificate than asked is said, unless that is switched off",
+          "[lipschitz][operator]") {
+  MatHandle A, shell;
+  PETSC_OK(BuildMatrix(random_case(5, 60), MATAIJ, A));
+  PETSC_OK(lathe::test::CreateProductShell(A, shell.out()));
+  for (const PetscBool warn : {PETSC_TRUE, PETSC_FALSE}) {
+    LatheNormOptions o = defaults();
+    o.certificate = LATHE_CERTIFICATE_RIGOROUS;
+    o.warn = warn;
+    LatheNormBracket b;
+    const std::string said = standard_error([&] { PETSC_OK(LatheMatNormBracket(shell, &o, &b)); });
+    CHECK_ALL(b.certificate > LATHE_CERTIFICATE_RIGOROUS);
+    const bool first = lathe::test::mpi_rank() == 0;
+    CHECK_ALL((said.find("is probabilistic, not rigorous as asked") != std::string::npos) ==
+              (warn && first));
+    CHECK_ALL(said.empty() == !(warn && first));
+  }
 }

@@ -92,8 +92,10 @@ inline PetscErrorCode Distribute(const LeastSquares &p, const char *type, Distri
   PetscCall(MatSetSizes(d->a, PETSC_DECIDE, PETSC_DECIDE, static_cast<PetscInt>(p.m),
                         static_cast<PetscInt>(p.n)));
   PetscCall(MatSetType(d->a, type));
+  const auto width = static_cast<PetscInt>(p.n);
+  PetscCall(MatSeqAIJSetPreallocation(d->a, width, nullptr));
+  PetscCall(MatMPIAIJSetPreallocation(d->a, width, nullptr, width, nullptr));
   PetscCall(MatSetUp(d->a));
-  PetscCall(MatSetOption(d->a, MAT_NEW_NONZERO_ALLOCATION_ERR, PETSC_FALSE));
   PetscCall(MatCreateVecs(d->a, d->x.out(), d->b.out()));
   PetscCall(MatGetOwnershipRange(d->a, &begin, &end));
   for (PetscInt i = begin; i < end; ++i) {

@@ -72,6 +72,17 @@ TEST_CASE("inner products of multivectors have the bits of one rank", "[sketchin
     PETSC_OK(ColumnDots(X.columns(0, 4), Y.view(), dots.data()));
     PETSC_OK(ColumnDots(x.columns(0, 4), y.view(), serial_dots.data()));
     CHECK_ALL(dots == serial_dots);
+    std::vector<double> gram(25), serial_gram(25), product(25);
+    PETSC_OK(GramMatrix(X.view(), gram.data()));
+    PETSC_OK(GramMatrix(x.view(), serial_gram.data()));
+    PETSC_OK(InnerProduct(x.view(), x.view(), product.data()));
+    CHECK_ALL(gram == serial_gram);
+    for (std::size_t i = 0; i < 5; ++i)
+      for (std::size_t j = 0; j < 5; ++j) { // BLAS may add in another order
+        const double size = std::sqrt(product[6 * i]) * std::sqrt(product[6 * j]);
+        CHECK_ALL(std::abs(gram[i + 5 * j] - product[i + 5 * j]) <= 512 * 0x1p-52 * size);
+        CHECK_ALL(gram[i + 5 * j] == gram[j + 5 * i]);
+      }
     // Against the sum in long double.
     long double sum = 0;
     long double size = 0;

@@ -333,6 +333,60 @@ TEST_CASE("sensitivities agree with what is known of them", "[sketching]") {
   }
 }
 
+TEST_CASE("approximate sensitivities: 99 % of the rows within (1 + epsilon)^p", "[sketching]") {
+  const PetscInt m = 400, n = 3;
+  const double epsilon = 0.4;
+  for (const double p : {1.0, 3.0}) {
+    Tall A(PETSC_COMM_WORLD, m, n, random_rows(21));
+    std::vector<double> exact, near(A.tall.rows().local());
+    PETSC_OK(LpSensitivities(A.tall, p, {}, &exact));
+    int outside = 0;
+    double most = 1, least = 1;
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+      PETSC_OK(ApproximateLpSensitivities(A.tall, p, epsilon, seed, near.data()));
+      const std::vector<double> all = A.all(near);
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        const double ratio = all[i] / exact[i];
+        most = std::max(most, ratio);
+        least = std::min(least, ratio);
+        outside += ratio > std::pow(1 - epsilon, -p) || ratio < std::pow(1 + epsilon, -p);
+      }
+    }
+    WARN("p " << p << ": ratios from " << least << " to " << most << ", outside "
+              << outside / (4.0 * m));
+    CHECK_ALL(outside <= 0.01 * 4 * m);
+  }
+}
+
+TEST_CASE("approximate sensitivities on every number of ranks alike", "[sketching]") {
+  const PetscInt m = 700, n = 3;
+  for (const bool deficient : {false, true}) { // with rows of zeros
+    const auto entry = [&, rows = random_rows(21)](PetscInt i, PetscInt j) {
+      return i % 50 == 7 ? 0.0 : deficient && j == 2 ? rows(i, 0) - rows(i, 1) : rows(i, j);
+    };
+    Tall A(PETSC_COMM_WORLD, m, n, entry, true, true), alone(PETSC_COMM_SELF, m, n, entry);
+    std::vector<double> near(A.tall.rows().local()), here(alone.tall.rows().local());
+    PETSC_OK(ApproximateLpSensitivities(A.tall, 1, 0.5, 4, near.data()));
+    PETSC_OK(ApproximateLpSensitivities(alone.tall, 1, 0.5, 4, here.data()));
+    CHECK_ALL(A.all(near) == here);
+    CHECK_ALL((here[7] == 0 && here[8] > 0));
+  }
+  // A sample not smaller than the matrix is the matrix.
+  Tall all(PETSC_COMM_WORLD, m, n, random_rows(21));
+  std::vector<double> scores(all.tall.rows().local()), some;
+  PETSC_OK(ApproximateLpSensitivities(all.tall, 1, 0.1, 1, scores.data()));
+  const std::vector<std::int64_t> rows{0, 8, 357, 699};
+  PETSC_OK(LpSensitivities(all.tall, 1, rows, &some));
+  const std::vector<double> whole = all.all(scores);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    CHECK_ALL(whole[static_cast<std::size_t>(rows[i])] == Approx(some[i]).epsilon(1e-11));
+  Tall few(PETSC_COMM_WORLD, 4, 2, line);
+  std::vector<double> near(few.tall.rows().local()), exact;
+  PETSC_OK(ApproximateLpSensitivities(few.tall, 1, 0.1, 1, near.data()));
+  PETSC_OK(LpSensitivities(few.tall, 1, {}, &exact));
+  CHECK_ALL(worst(few.all(near), exact) <= 1e-11);
+}
+
 TEST_CASE("scores refuse what they cannot do", "[sketching]") {
   Tall A(PETSC_COMM_WORLD, 4, 2, line);
   std::vector<double> scores(4);
@@ -355,6 +409,8 @@ TEST_CASE("scores refuse what they cannot do", "[sketching]") {
   refused([&] { return ApproximateLewisWeights(A.matrix, 0.5, 0.5, 1, all); }, "(-p)");
   refused([&] { return LpSensitivities(A.tall, 0.9, {}, &s); }, "(-p)");
   refused([&] { return LpSensitivities(A.tall, 1, {4}, &s); }, "Row 4 of 4");
+  refused([&] { return ApproximateLpSensitivities(A.tall, 0.5, 0.5, 1, scores.data()); }, "(-p)");
+  refused([&] { return ApproximateLpSensitivities(A.tall, 1, 1, 1, scores.data()); }, "(-epsilon)");
   refused([&] { return SampleRows(A.tall.rows(), scores.data(), 0, 1, 1, &rows); }, "(-rows)");
   MatHandle poisoned;
   TallMatrix tall;
