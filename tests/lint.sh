@@ -38,28 +38,15 @@ sys.exit("\n".join(problems) or None)
 PYTHON
 }
 
-# What the release build compiles (build that first), as clang reads it: no precompiled headers, which
-# are g++'s and hide a forgotten include, and none of g++'s own options.
-clang_commands() { # clang_commands FOLDER: FOLDER/compile_commands.json
-  python3 - "$1" <<'PYTHON'
-import json
-import shlex
-import sys
-
-entries = []
-for entry in json.load(open("build/compile_commands.json")):
-    words = shlex.split(entry["command"])
-    if "ccache" in words[0]:
-        words = words[1:]
-    words[0] = "clang++" if words[0].endswith("++") else "clang"
-    while "-include" in words:
-        begin = words.index("-include")
-        del words[begin:begin + 2]
-    words = [w for w in words if w not in ("-fno-gcse", "-Wno-maybe-uninitialized", "-Winvalid-pch")]
-    if "cmake_pch" not in entry["file"]:
-        entries.append({"directory": entry["directory"], "file": entry["file"], "command": shlex.join(words)})
-json.dump(entries, open(sys.argv[1] + "/compile_commands.json", "w"))
-PYTHON
+# clang_commands FOLDER: FOLDER/compile_commands.json, every source alone as clang reads it. Precompiled
+# headers and sources compiled together would hide a forgotten include.
+clang_commands() {
+  cmake -S . -B "$1" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+    -DLATHE_PRECOMPILE=OFF -DLATHE_UNITY=OFF >"$1/configure.log" 2>&1 || {
+    cat "$1/configure.log"
+    return 1
+  }
+  cmake --build "$1" --target lathe_build_info >/dev/null # the one header that a build writes
 }
 
 # clang-tidy OPTION … over every source but the tests'; any finding, and any warning of clang, is an error.

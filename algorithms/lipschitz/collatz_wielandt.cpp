@@ -9,10 +9,6 @@
 namespace lathe::lipschitz {
 namespace {
 
-// A reducible matrix drives components of v to zero and its ratios to 0/0; entries below this share
-// of the largest one cost a bound no digit that matters.
-constexpr double smallest_share = 1e-14;
-
 // Steps in a row without any gain after which the bound is given up: inside a grid the ratios stay
 // what they are until the boundary has been felt everywhere, n/2 steps for n×n points.
 constexpr int patience = 5;

@@ -12,6 +12,10 @@
 
 namespace lathe::lipschitz {
 
+// A reducible matrix drives components of v to zero and its ratios to 0/0; entries below this share
+// of the largest one cost a bound no digit that matters.
+inline constexpr double smallest_share = 1e-14;
+
 class CollatzWielandt {
 public:
   /// v = 1. A must be assembled() and not zero().

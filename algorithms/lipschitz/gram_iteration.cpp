@@ -208,5 +208,6 @@ LATHE_INSTANTIATE(float)
 LATHE_INSTANTIATE(double)
 LATHE_INSTANTIATE(std::complex<float>)
 LATHE_INSTANTIATE(std::complex<double>)
+#undef LATHE_INSTANTIATE
 
 } // namespace lathe::lipschitz

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "lipschitz/gram_rows.h"
+#include "lipschitz/collatz_wielandt.h"
 #include "lipschitz/scaled_matrix.h"
 #include <algorithm>
 #include <cmath>
@@ -9,7 +10,6 @@
 namespace lathe::lipschitz {
 namespace {
 
-constexpr double smallest_share = 1e-14; // as in Collatz-Wielandt: v stays positive
 constexpr double least_gain = 1e-3;
 constexpr int passes = 12; // each costs a Gram product
 

@@ -14,8 +14,6 @@
 namespace lathe::lipschitz {
 namespace {
 
-constexpr bool complex_scalars = !std::is_same_v<PetscScalar, PetscReal>;
-
 // ‖x‖ rounded to nearest of the exact sum of squares; NaN or Inf when an entry is.
 PetscErrorCode Norm(MPI_Comm comm, const PetscScalar *x, std::size_t n, double *norm) {
   ExactSum sum;

@@ -42,10 +42,6 @@ std::vector<std::int64_t> axis_map(const Layer &layer, int d, std::int64_t n,
 // Output pixels that are gathered at a time: 512 columns of 512·9 taps are 19 MB.
 constexpr std::int64_t column_block = 512;
 
-std::size_t z(std::int64_t n) noexcept {
-  return static_cast<std::size_t>(n);
-}
-
 // One product of a block of windows: columns (pixels×terms) and weight (terms×outputs) on one side,
 // on the other pixels×outputs from `first` on.
 struct GemmBlock {
@@ -67,14 +63,14 @@ WindowMap window_map(const Layer &layer, const Shape &in, const Shape &out) {
     k[d] = d < layer.ndim ? layer.kernel[d] : 1;
   }
   WindowMap map{out.pixels(), in.pixels(), k[0] * k[1] * k[2], {}};
-  map.source.reserve(z(map.outputs * map.taps));
+  map.source.reserve(to_size(map.outputs * map.taps));
   for (std::int64_t p = 0; p < map.outputs; ++p) {
     const std::int64_t p2 = p % out.extent[2], p1 = p / out.extent[2] % out.extent[1];
     const std::int64_t p0 = p / (out.extent[2] * out.extent[1]);
     for (std::int64_t a = 0; a < map.taps; ++a) {
-      const std::int64_t i0 = axis[0][z(p0 * k[0] + a / (k[1] * k[2]))];
-      const std::int64_t i1 = axis[1][z(p1 * k[1] + a / k[2] % k[1])];
-      const std::int64_t i2 = axis[2][z(p2 * k[2] + a % k[2])];
+      const std::int64_t i0 = axis[0][to_size(p0 * k[0] + a / (k[1] * k[2]))];
+      const std::int64_t i1 = axis[1][to_size(p1 * k[1] + a / k[2] % k[1])];
+      const std::int64_t i2 = axis[2][to_size(p2 * k[2] + a % k[2])];
       const bool inside = i0 >= 0 && i1 >= 0 && i2 >= 0;
       map.source.push_back(
           inside ? static_cast<std::int32_t>((i0 * in.extent[1] + i1) * in.extent[2] + i2) : -1);
@@ -138,7 +134,7 @@ template <class Block> void LayerMap::for_each_block(Block block) const {
   const std::int64_t gout = (transposed ? layer_.cin : layer_.cout) / layer_.groups;
   const WindowMap &w = windows_;
   const std::int64_t t = gin * w.taps;
-  std::vector<double> columns(z(std::min(column_block, w.outputs) * t));
+  std::vector<double> columns(to_size(std::min(column_block, w.outputs) * t));
   for (std::int64_t g = 0; g < layer_.groups; ++g)
     for (std::int64_t begin = 0; begin < w.outputs; begin += column_block) {
       const std::int64_t count = std::min(column_block, w.outputs - begin);
@@ -146,12 +142,13 @@ template <class Block> void LayerMap::for_each_block(Block block) const {
         for (std::int64_t i = 0; i < gin; ++i)
           for (std::int64_t a = 0; a < w.taps; ++a)
             for (std::int64_t p = 0; p < count; ++p) {
-              const std::int32_t s = w.source[z((begin + p) * w.taps + a)];
-              entry(columns[z((i * w.taps + a) * count + p)],
+              const std::int32_t s = w.source[to_size((begin + p) * w.taps + a)];
+              entry(columns[to_size((i * w.taps + a) * count + p)],
                     s < 0 ? -1 : (g * gin + i) * w.inputs + s);
             }
       };
-      block(GemmBlock{z(count), z(gout), z(t), layer_.weight.data() + g * gout * t, columns.data(),
+      block(GemmBlock{to_size(count), to_size(gout), to_size(t),
+                      layer_.weight.data() + g * gout * t, columns.data(),
                       g * gout * w.outputs + begin},
             each_entry);
     }
@@ -161,7 +158,7 @@ void LayerMap::correlate(const double *x, double *y) const {
   for_each_block([&](const GemmBlock &b, auto each_entry) {
     each_entry([x](double &column, std::int64_t s) { column = s < 0 ? 0.0 : x[s]; });
     dense::gemm<double>('N', 'N', b.pixels, b.outputs, b.terms, 1, b.columns, b.pixels, b.weight,
-                        b.terms, 0, y + b.first, z(windows_.outputs));
+                        b.terms, 0, y + b.first, to_size(windows_.outputs));
   });
 }
 
@@ -169,8 +166,8 @@ void LayerMap::correlate_adjoint(const double *y, double *x) const {
   const bool transposed = layer_.type == LayerType::conv_transpose;
   std::fill(x, x + (transposed ? layer_.cout : layer_.cin) * windows_.inputs, 0.0);
   for_each_block([&](const GemmBlock &b, auto each_entry) {
-    dense::gemm<double>('N', 'T', b.pixels, b.terms, b.outputs, 1, y + b.first, z(windows_.outputs),
-                        b.weight, b.terms, 0, b.columns, b.pixels);
+    dense::gemm<double>('N', 'T', b.pixels, b.terms, b.outputs, 1, y + b.first,
+                        to_size(windows_.outputs), b.weight, b.terms, 0, b.columns, b.pixels);
     each_entry([x](double column, std::int64_t s) {
       if (s >= 0)
         x[s] += column;
@@ -184,7 +181,7 @@ void LayerMap::average(const double *x, double *y) const {
     for (std::int64_t p = 0; p < w.outputs; ++p) {
       double sum = 0;
       for (std::int64_t a = 0; a < w.taps; ++a) {
-        const std::int32_t s = w.source[z(p * w.taps + a)];
+        const std::int32_t s = w.source[to_size(p * w.taps + a)];
         sum += s < 0 ? 0.0 : x[c * w.inputs + s];
       }
       y[c * w.outputs + p] = sum / static_cast<double>(w.taps);
@@ -197,7 +194,7 @@ void LayerMap::average_adjoint(const double *y, double *x) const {
   for (std::int64_t c = 0; c < in_.channels; ++c)
     for (std::int64_t p = 0; p < w.outputs; ++p)
       for (std::int64_t a = 0; a < w.taps; ++a) {
-        const std::int32_t s = w.source[z(p * w.taps + a)];
+        const std::int32_t s = w.source[to_size(p * w.taps + a)];
         if (s >= 0)
           x[c * w.inputs + s] += y[c * w.outputs + p] / static_cast<double>(w.taps);
       }
@@ -210,11 +207,11 @@ void LayerMap::apply(const double *x, double *y) const {
   case LayerType::conv_transpose:
     return correlate_adjoint(x, y);
   case LayerType::linear:
-    return dense::gemv<double>('T', z(layer_.cin), z(layer_.cout), 1, layer_.weight.data(),
-                               z(layer_.cin), x, 0, y);
+    return dense::gemv<double>('T', to_size(layer_.cin), to_size(layer_.cout), 1,
+                               layer_.weight.data(), to_size(layer_.cin), x, 0, y);
   case LayerType::batchnorm:
     for (std::int64_t i = 0; i < in_.size(); ++i)
-      y[i] = scale_[z(i / in_.pixels())] * x[i];
+      y[i] = scale_[to_size(i / in_.pixels())] * x[i];
     return;
   case LayerType::avgpool:
     return average(x, y);
@@ -238,8 +235,8 @@ void LayerMap::adjoint(const double *y, double *x) const {
   case LayerType::conv_transpose:
     return correlate(y, x);
   case LayerType::linear:
-    return dense::gemv<double>('N', z(layer_.cin), z(layer_.cout), 1, layer_.weight.data(),
-                               z(layer_.cin), y, 0, x);
+    return dense::gemv<double>('N', to_size(layer_.cin), to_size(layer_.cout), 1,
+                               layer_.weight.data(), to_size(layer_.cin), y, 0, x);
   case LayerType::batchnorm:
     return apply(y, x);
   case LayerType::avgpool:
@@ -256,7 +253,7 @@ void LayerMap::adjoint(const double *y, double *x) const {
 void LayerMap::shift(double *y) const {
   if (layer_.type == LayerType::batchnorm) {
     for (std::int64_t i = 0; i < out_.size(); ++i) {
-      const std::size_t c = z(i / out_.pixels());
+      const std::size_t c = to_size(i / out_.pixels());
       y[i] += (layer_.beta.empty() ? 0.0 : layer_.beta[c]) -
               (layer_.mean.empty() ? 0.0 : layer_.mean[c]) * scale_[c];
     }
@@ -265,7 +262,7 @@ void LayerMap::shift(double *y) const {
   if (layer_.bias.empty())
     return;
   for (std::int64_t i = 0; i < out_.size(); ++i)
-    y[i] += layer_.bias[z(i / out_.pixels())];
+    y[i] += layer_.bias[to_size(i / out_.pixels())];
 }
 
 } // namespace lathe::lipschitz

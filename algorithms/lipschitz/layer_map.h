@@ -6,6 +6,10 @@
 
 namespace lathe::lipschitz {
 
+constexpr std::size_t to_size(std::int64_t n) noexcept {
+  return static_cast<std::size_t>(n);
+}
+
 /// Sliding windows of one layer: source[p·taps + a] is the input pixel that tap a of output pixel p
 /// reads, −1 where it reads padding with zeros.
 struct WindowMap {

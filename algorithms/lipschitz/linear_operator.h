@@ -7,6 +7,8 @@
 
 namespace lathe::lipschitz {
 
+inline constexpr bool complex_scalars = PetscDefined(USE_COMPLEX);
+
 class LinearOperator {
 public:
   /// Matrices with entries (AIJ, BAIJ, SBAIJ, NEST, dense, …) are copied row by row: nnz·12 bytes

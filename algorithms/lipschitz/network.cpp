@@ -20,13 +20,9 @@ double times(double a, double b) {
   return a == 1 ? b : b == 1 ? a : mul_up(a, b);
 }
 
-std::size_t z(std::int64_t n) noexcept {
-  return static_cast<std::size_t>(n);
-}
-
 // The layer's linear map as a matrix, column by column; exact but for its entry_roundings.
 ChainMatrix dense_matrix(const LayerMap &map) {
-  ChainMatrix w{z(map.rows()), z(map.cols()), {}, 0};
+  ChainMatrix w{to_size(map.rows()), to_size(map.cols()), {}, 0};
   w.a.resize(w.rows * w.cols);
   std::vector<double> unit(w.cols);
   for (std::size_t j = 0; j < w.cols; ++j) {

@@ -11,10 +11,6 @@
 namespace lathe::lipschitz {
 namespace {
 
-std::size_t z(std::int64_t n) noexcept {
-  return static_cast<std::size_t>(n);
-}
-
 void add(std::vector<double> &y, const std::vector<double> &x) {
   std::transform(y.begin(), y.end(), x.begin(), y.begin(), std::plus<>());
 }
@@ -49,18 +45,18 @@ NetworkEvaluator::NetworkEvaluator(const Network &network)
 
 void NetworkEvaluator::max_pool(std::size_t i, std::vector<double> &x) {
   const WindowMap &w = pools_[i];
-  std::vector<double> y(z(shapes_[i + 1].size()));
+  std::vector<double> y(to_size(shapes_[i + 1].size()));
   argmax_[i].resize(y.size());
   for (std::int64_t c = 0; c < shapes_[i].channels; ++c)
     for (std::int64_t p = 0; p < w.outputs; ++p) {
       std::int64_t best = -1;
       for (std::int64_t a = 0; a < w.taps; ++a) {
-        const std::int32_t s = w.source[z(p * w.taps + a)];
-        if (s >= 0 && (best < 0 || x[z(c * w.inputs + s)] > x[z(best)]))
+        const std::int32_t s = w.source[to_size(p * w.taps + a)];
+        if (s >= 0 && (best < 0 || x[to_size(c * w.inputs + s)] > x[to_size(best)]))
           best = c * w.inputs + s;
       }
-      argmax_[i][z(c * w.outputs + p)] = best;
-      y[z(c * w.outputs + p)] = x[z(best)];
+      argmax_[i][to_size(c * w.outputs + p)] = best;
+      y[to_size(c * w.outputs + p)] = x[to_size(best)];
     }
   x = std::move(y);
 }
@@ -68,7 +64,7 @@ void NetworkEvaluator::max_pool(std::size_t i, std::vector<double> &x) {
 void NetworkEvaluator::layer_value(std::size_t i, std::vector<double> &x) {
   const Layer &layer = network_.layers[i];
   if (maps_[i]) {
-    std::vector<double> y(z(shapes_[i + 1].size()));
+    std::vector<double> y(to_size(shapes_[i + 1].size()));
     maps_[i]->apply(x.data(), y.data());
     maps_[i]->shift(y.data());
     x = std::move(y);
@@ -90,13 +86,13 @@ void NetworkEvaluator::layer_value(std::size_t i, std::vector<double> &x) {
 void NetworkEvaluator::layer_tangent(std::size_t i, std::vector<double> &v) const {
   const Layer &layer = network_.layers[i];
   if (maps_[i]) {
-    std::vector<double> y(z(shapes_[i + 1].size()));
+    std::vector<double> y(to_size(shapes_[i + 1].size()));
     maps_[i]->apply(v.data(), y.data());
     v = std::move(y);
   } else if (layer.type == LayerType::maxpool) {
     std::vector<double> y(argmax_[i].size());
     for (std::size_t j = 0; j < y.size(); ++j)
-      y[j] = v[z(argmax_[i][j])];
+      y[j] = v[to_size(argmax_[i][j])];
     v = std::move(y);
   } else {
     const std::vector<double> &d = slopes_[i];
@@ -110,13 +106,13 @@ void NetworkEvaluator::layer_tangent(std::size_t i, std::vector<double> &v) cons
 void NetworkEvaluator::layer_cotangent(std::size_t i, std::vector<double> &u) const {
   const Layer &layer = network_.layers[i];
   if (maps_[i]) {
-    std::vector<double> x(z(shapes_[i].size()));
+    std::vector<double> x(to_size(shapes_[i].size()));
     maps_[i]->adjoint(u.data(), x.data());
     u = std::move(x);
   } else if (layer.type == LayerType::maxpool) {
-    std::vector<double> x(z(shapes_[i].size()));
+    std::vector<double> x(to_size(shapes_[i].size()));
     for (std::size_t j = 0; j < u.size(); ++j)
-      x[z(argmax_[i][j])] += u[j];
+      x[to_size(argmax_[i][j])] += u[j];
     u = std::move(x);
   } else {
     layer_tangent(i, u); // symmetric Jacobian
@@ -187,7 +183,7 @@ enum class Stream : std::uint64_t { input = 1ULL << 62, start = 2ULL << 62 };
 
 std::vector<double> normal_vector(std::uint64_t seed, Stream stream, std::uint64_t sample,
                                   std::int64_t n) {
-  std::vector<double> x(z(n));
+  std::vector<double> x(to_size(n));
   for (std::size_t i = 0; i < x.size(); ++i)
     x[i] = random::normal(seed, static_cast<std::uint64_t>(stream) + sample, i);
   return x;

@@ -9,8 +9,6 @@
 namespace lathe::lipschitz {
 namespace {
 
-constexpr bool complex_scalars = !std::is_same_v<PetscScalar, PetscReal>;
-
 void add_squares(ExactSum &sum, const std::vector<PetscScalar> &x) {
   for (const PetscScalar z : x) {
     sum.add_product(PetscRealPart(z), PetscRealPart(z));

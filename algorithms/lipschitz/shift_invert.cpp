@@ -193,5 +193,6 @@ ShiftInvertResult<T> shift_invert(const SparseRows<T> &h, SparseCholesky<T> &fac
                                                 double, double, const std::vector<T> &);
 LATHE_INSTANTIATE(double)
 LATHE_INSTANTIATE(std::complex<double>)
+#undef LATHE_INSTANTIATE
 
 } // namespace lathe::lipschitz

@@ -40,7 +40,8 @@ static PetscErrorCode GatherRows(const LocalRows &rows, std::vector<double> *all
 }
 
 // W^(1/2)·A, for its sketch only.
-static PetscErrorCode Weighted(Mat A, const double *weight, std::size_t count, MatHandle *out) {
+static PetscErrorCode CreateWeighted(Mat A, const double *weight, std::size_t count,
+                                     MatHandle *out) {
   VecHandle root;
   PetscFunctionBegin;
   PetscCall(MatDuplicate(A, MAT_COPY_VALUES, out->out()));
@@ -104,7 +105,7 @@ PetscErrorCode SketchedFactor::Collect(Mat A, const LocalRows &rows, const doubl
   const auto m = static_cast<std::size_t>(rows.global_rows());
   const double wanted = rows_wanted(size.factor, n_);
   if (weight && rows.has_entries()) {
-    PetscCall(Weighted(A, weight, rows.rows(), &weighted));
+    PetscCall(CreateWeighted(A, weight, rows.rows(), &weighted));
     A = weighted;
   } else if (weight) {
     PetscCall(products.Create(A, weight, rows.rows()));

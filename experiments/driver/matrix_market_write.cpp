@@ -34,17 +34,17 @@ void append_value(std::string *out, PetscScalar value) {
 }
 
 // Rank 0's file, plain or compressed: zlib's transparent mode ("T") writes plain text.
-class Output {
+class TextOutput {
 public:
-  ~Output() {
+  ~TextOutput() {
     if (stream_)
       gzclose(stream_);
     if (!part_.empty())
       std::remove(part_.c_str());
   }
-  Output() = default;
-  Output(const Output &) = delete;
-  Output &operator=(const Output &) = delete;
+  TextOutput() = default;
+  TextOutput(const TextOutput &) = delete;
+  TextOutput &operator=(const TextOutput &) = delete;
 
   bool open(const std::string &file) {
     const bool gz = file.size() > 3 && file.compare(file.size() - 3, 3, ".gz") == 0;
@@ -76,7 +76,7 @@ private:
 // to it; an empty piece ends a rank's turn.
 class Relay {
 public:
-  Relay(MPI_Comm comm, Output *output) : comm_(comm), output_(output) {}
+  Relay(MPI_Comm comm, TextOutput *output) : comm_(comm), output_(output) {}
   PetscErrorCode Begin() {
     PetscFunctionBegin;
     PetscCallMPI(MPI_Comm_rank(comm_, &rank_));
@@ -120,7 +120,7 @@ public:
 private:
   static constexpr int tag = 17; // the communicator is private to the call
   MPI_Comm comm_;
-  Output *output_;
+  TextOutput *output_;
   int rank_ = 0, size_ = 1;
 };
 
@@ -174,7 +174,7 @@ PetscErrorCode WriteMatrixMarket(Mat A, const std::string &file) {
   PetscInt M = 0, N = 0;
   PetscBool dense = PETSC_FALSE;
   int rank = 0;
-  Output output;
+  TextOutput output;
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
   PetscCall(MatGetSize(A, &M, &N));

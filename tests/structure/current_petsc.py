@@ -5,8 +5,8 @@
     current_petsc.py PETSC_SOURCE SLEPC_SOURCE [PART OF A FILE NAME …]
 
 The folders are checkouts of any version from 3.18 to today, not configured. The configuration comes
-from the installed headers, with what newer ones ask of it; every command of
-build/compile_commands.json runs as a syntax check, warnings as errors."""
+from the installed headers, with what newer ones ask of it; every source runs through the compiler
+alone, as a syntax check with warnings as errors."""
 import concurrent.futures
 import json
 import os
@@ -43,10 +43,14 @@ def configuration(words, folder):
 
 def main(petsc, slepc, *parts):
     root = pathlib.Path(__file__).resolve().parents[2]
-    commands = [entry for entry in json.loads((root / "build/compile_commands.json").read_text())
-                if "cmake_pch" not in entry["file"]
-                and (not parts or any(part in entry["file"] for part in parts))]
     with tempfile.TemporaryDirectory() as scratch:
+        build = pathlib.Path(scratch, "build")
+        subprocess.run(["cmake", "-S", root, "-B", build, "-G", "Ninja", "-DLATHE_PRECOMPILE=OFF",
+                        "-DLATHE_UNITY=OFF"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["cmake", "--build", build, "--target", "lathe_build_info"], check=True,
+                       stdout=subprocess.DEVNULL)
+        commands = [entry for entry in json.loads((build / "compile_commands.json").read_text())
+                    if not parts or any(part in entry["file"] for part in parts)]
         configuration(shlex.split(commands[0]["command"]), pathlib.Path(scratch))
         folders = [scratch, f"{petsc}/include", f"{slepc}/include"]
 
@@ -55,10 +59,8 @@ def main(petsc, slepc, *parts):
             for old in installed(words):
                 at = words.index(old)
                 del words[at - 1:at + 1]  # -isystem FOLDER
-            for pair in ("-include", "-o"):  # a precompiled header of the installed PETSc
-                while pair in words:
-                    at = words.index(pair)
-                    del words[at:at + 2]
+            at = words.index("-o")
+            del words[at:at + 2]
             words[words.index("-c")] = "-fsyntax-only"
             words += [word for folder in folders for word in ("-isystem", folder)]
             done = subprocess.run(words, cwd=entry["directory"], capture_output=True, text=True)

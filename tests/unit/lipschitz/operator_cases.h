@@ -11,7 +11,7 @@
 
 namespace lathe::test {
 
-inline constexpr bool complex_scalars = !std::is_same_v<PetscScalar, PetscReal>;
+inline constexpr bool complex_scalars = PetscDefined(USE_COMPLEX);
 
 inline LatheNormOptions defaults() {
   LatheNormOptions o;
