@@ -5,7 +5,9 @@
 #include "lipschitz/conv_gram.h"
 #include "lipschitz/conv_lower.h"
 #include "lipschitz/conv_operator.h"
+#include "lipschitz/conv_sections.h"
 #include "lipschitz/conv_upper.h"
+#include "lipschitz/dense_norm.h"
 #include "lipschitz/frequency.h"
 #include "lipschitz/frequency_max.h"
 #include "lipschitz/gram_iteration.h"
@@ -61,48 +63,38 @@ double worth_restricting(const ConvolutionGeometry &g) noexcept {
   return fewest >= 32 ? 0.01 : 0.05;
 }
 
-/// Explicit operator of one group as a symbol with a single tap, and its bracket.
-void dense_bracket(const ConvolutionGeometry &g, const double *weight, std::int64_t group,
-                   int exponent, double *lower, double *upper) {
-  const ConvolutionOperator<double> op(g, weight, group, exponent);
-  double folding = 0;
-  const std::vector<double> a = op.dense(&folding);
-  Symbol symbol;
-  symbol.transposed = op.cols() > op.rows();
-  symbol.rows = std::max(op.rows(), op.cols());
-  symbol.cols = std::min(op.rows(), op.cols());
-  symbol.position = {Lattice{0, 0, 0}};
-  symbol.taps = a;
-  if (symbol.transposed)
-    for (std::size_t i = 0; i < op.rows(); ++i)
-      for (std::size_t j = 0; j < op.cols(); ++j)
-        symbol.taps[j + i * op.cols()] = a[i + j * op.rows()];
-  FrequencyNorm norm(symbol, absolute_norm(symbol));
-  norm.set(Phases(Lattice{1, 1, 1}), Lattice{0, 0, 0});
-  const double estimate = norm.largest(false, static_cast<std::uint64_t>(group));
-  int tries = 0;
-  *lower = std::max(*lower, sub_down(norm.lower(), folding));
-  *upper = std::max(*upper, add_up(norm.upper(estimate, UpperBound::sharp, tries), folding));
-}
+/// Whether the explicit operator of each group has `limit` rows or columns at most, `entries` in
+/// all, and the Gram matrices of all groups cost `work` multiplications at most.
+struct DenseBudget {
+  double limit, entries, work;
 
-bool dense_applies(const ConvolutionGeometry &g) noexcept {
-  const double rows = static_cast<double>(g.group_out()) * static_cast<double>(g.output_points());
-  const double cols = static_cast<double>(g.group_in()) * static_cast<double>(g.input_points());
-  const double small = std::min(rows, cols), large = std::max(rows, cols);
-  return small <= static_cast<double>(dense_limit) &&
-         large <= 4 * static_cast<double>(dense_limit) &&
-         static_cast<double>(g.groups) * small * small * large < 2e9;
-}
+  [[nodiscard]] bool holds(const ConvolutionGeometry &g) const noexcept {
+    const double rows = static_cast<double>(g.group_out()) * static_cast<double>(g.output_points());
+    const double cols = static_cast<double>(g.group_in()) * static_cast<double>(g.input_points());
+    const double small = std::min(rows, cols);
+    return small <= limit && rows * cols <= entries &&
+           static_cast<double>(g.groups) * small * rows * cols < work;
+  }
+};
+constexpr DenseBudget little{dense_limit, 0x1p20, 2e9};
+constexpr DenseBudget seconds{8 * dense_limit, 0x1p25, 1e11};
 
 PetscErrorCode DenseBracket(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
-                            int exponent, double *lower, double *upper) {
+                            int exponent, double tolerance, double *lower, double *upper) {
   int rank = 0, size = 1;
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
   PetscCallMPI(MPI_Comm_size(comm, &size));
   std::array<double, 2> both{0, 0};
-  for (std::int64_t group = rank; group < g.groups; group += size)
-    dense_bracket(g, weight, group, exponent, &both[0], &both[1]);
+  for (std::int64_t group = rank; group < g.groups; group += size) {
+    const ConvolutionOperator<double> op(g, weight, group, exponent);
+    double folding = 0;
+    const std::vector<double> a = op.dense(&folding);
+    const NormBracket b = dense_norm<double>({a.data(), op.rows(), op.cols(), op.rows()},
+                                             {.tolerance = tolerance, .seed = 0});
+    both[0] = std::max(both[0], sub_down(b.lower, folding));
+    both[1] = std::max(both[1], add_up(b.upper, folding));
+  }
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, both.data(), 2, MPI_DOUBLE, MPI_MAX, comm));
   *lower = both[0];
   *upper = both[1];
@@ -110,7 +102,7 @@ PetscErrorCode DenseBracket(MPI_Comm comm, const ConvolutionGeometry &g, const d
 }
 
 PetscErrorCode CholeskyBracket(MPI_Comm comm, const ConvolutionGeometry &g, const double *weight,
-                               int exponent, LatheNormBracket *out) {
+                               int exponent, double wide_from, LatheNormBracket *out) {
   PetscFunctionBegin;
   const ConvolutionTorus torus = convolution_torus(g);
   FrequencyMaximum maximum;
@@ -121,21 +113,35 @@ PetscErrorCode CholeskyBracket(MPI_Comm comm, const ConvolutionGeometry &g, cons
   if (!is_circulant(g)) {
     out->method = "embedding_cholesky";
     lower = 0;
-    double dense_upper = std::numeric_limits<double>::infinity();
-    if (dense_applies(g))
-      PetscCall(DenseBracket(comm, g, weight, exponent, &lower, &dense_upper));
-    else
+    const bool small = little.holds(g);
+    const auto wide = [&] {
+      return g.mode == LATHE_PADDING_ZEROS && upper > (1 + wide_from) * lower;
+    };
+    const auto improve = [&](double other, const char *method) {
+      if (other < upper) {
+        upper = other;
+        out->method = method;
+      }
+    };
+    double other = 0;
+    if (small) {
+      PetscCall(DenseBracket(comm, g, weight, exponent, 1e-14, &lower, &other));
+      improve(other, "dense_cholesky");
+    } else {
       PetscCall(OperatorLower(comm, g, weight, exponent, maximum, torus.extent, upper, &lower,
                               &out->products));
-    double closer = dense_upper;
-    if (dense_upper < upper)
-      out->method = "dense_cholesky";
-    else if (g.mode == LATHE_PADDING_ZEROS && upper > (1 + worth_restricting(g)) * lower) {
-      PetscCall(OperatorUpper(comm, g, weight, exponent, lower, &closer));
-      if (closer < upper)
-        out->method = "restricted_cholesky";
     }
-    upper = std::min(upper, closer);
+    if (wide()) {
+      PetscCall(OperatorUpper(comm, g, weight, exponent, lower, &other));
+      improve(other, "restricted_cholesky");
+    }
+    // Many channels on a handful of points, as dilations leave them.
+    if (!small && wide() && seconds.holds(g)) {
+      double dense_lower = 0;
+      PetscCall(DenseBracket(comm, g, weight, exponent, 1e-10, &dense_lower, &other));
+      lower = std::max(lower, dense_lower);
+      improve(other, "dense_cholesky");
+    }
   }
   out->lower = scale_down(lower, exponent);
   out->upper = scale_up(upper, exponent);
@@ -197,26 +203,14 @@ PetscErrorCode SweepBracket(MPI_Comm comm, const ConvolutionGeometry &g, const d
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/// Weights with zeros for the taps that only ever meet padding, empty when every tap acts: they are
-/// no part of the layer, but of every circulant that it is a part of.
-std::vector<double> acting_weights(const ConvolutionGeometry &g, const double *weight) {
-  if (g.mode != LATHE_PADDING_ZEROS || g.every_extent || g.empty())
-    return {};
-  std::vector<bool> acts{true}; // of each tap, row-major
-  for (int i = 0; i < g.ndim; ++i) {
-    std::vector<bool> finer;
-    for (const bool before : acts)
-      for (std::int64_t t = 0; t < g.axis[i].kernel; ++t)
-        finer.push_back(before && g.axis[i].acts(t));
-    acts = std::move(finer);
-  }
-  if (std::find(acts.begin(), acts.end(), false) == acts.end())
-    return {};
-  std::vector<double> w(weight, weight + g.weights());
-  for (std::size_t e = 0; e < w.size(); ++e)
-    if (!acts[e % acts.size()])
-      w[e] = 0;
-  return w;
+/// Of a direct sum: `all` takes in one more part.
+void join(const LatheNormBracket &part, LatheNormBracket *all) noexcept {
+  const double lower = std::max(part.lower, all->lower);
+  const long long products = part.products + all->products;
+  if (!(part.upper < all->upper))
+    *all = part;
+  all->lower = lower;
+  all->products = products;
 }
 
 } // namespace
@@ -244,17 +238,21 @@ extern "C" PetscErrorCode LatheConvolutionNormBracket(MPI_Comm comm, const Lathe
   const ConvolutionGeometry g = convolution_geometry(*layer);
   *bracket = {0, 0, LATHE_CERTIFICATE_RIGOROUS, 0, "zero", 0, 0};
   LatheGuard(comm, {
-    const std::vector<double> acting = acting_weights(g, layer->weight);
-    const double *weight = acting.empty() ? layer->weight : acting.data();
-    const int exponent = weight_exponent(weight, g.weights());
-    if (std::all_of(weight, weight + g.weights(), [](double w) { return w == 0; }))
-      return PETSC_SUCCESS;
-    if (o.method != LATHE_CONVOLUTION_CHOLESKY)
-      PetscCall(SweepBracket(comm, g, weight, exponent, o, bracket));
-    else if (g.every_extent)
-      PetscCall(EveryExtent(comm, g, weight, exponent, o.tolerance, bracket));
-    else
-      PetscCall(CholeskyBracket(comm, g, weight, exponent, bracket));
+    for (const LayerSection &section : layer_sections(g, layer->weight)) {
+      const ConvolutionGeometry &part = section.geometry;
+      const double *weight = section.weight.empty() ? layer->weight : section.weight.data();
+      if (std::all_of(weight, weight + part.weights(), [](double w) { return w == 0; }))
+        continue;
+      const int exponent = weight_exponent(weight, part.weights());
+      LatheNormBracket b = {0, 0, LATHE_CERTIFICATE_RIGOROUS, 0, "zero", 0, 0};
+      if (o.method != LATHE_CONVOLUTION_CHOLESKY)
+        PetscCall(SweepBracket(comm, part, weight, exponent, o, &b));
+      else if (part.every_extent)
+        PetscCall(EveryExtent(comm, part, weight, exponent, o.tolerance, &b));
+      else
+        PetscCall(CholeskyBracket(comm, part, weight, exponent, worth_restricting(g), &b));
+      join(b, bracket);
+    }
   });
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Certified norm of a convolution layer: how LatheConvolutionNormBracket chooses.
 //
-//  - zero padding: taps that only ever meet padding are left out of everything below.
+//  - zero padding: the interleaved layers of a dilation at stride 1 one by one, without inputs,
+//    outputs and taps that only meet padding (conv_sections.h). What follows is about each of them.
 //  - no weights, or all zero: [0, 0].
 //  - circular padding that covers the input once (stride | n): max_j ‖D(2πj/N)‖₂, both sides.
 //  - other paddings: upper from the circulant that the layer is a part of (axis_embedding), times
@@ -12,7 +13,8 @@
 //    axis and n ≥ 8, ≤ 1.01 for n ≥ 32, in 1 to 3 dimensions, also dilated twofold (tests);
 //    typically 1.003 at n = 32 and 1.02 at n = 8.
 //  - operators with min(rows, columns) ≤ dense_limit: a dense Gram matrix as well, and the tighter
-//    of both on each side.
+//    of both on each side; up to 8·dense_limit and 10¹¹ operations where the bracket is still that
+//    wide.
 //  - no input extent: the supremum over all frequencies.
 //
 // Certificate RIGOROUS: every rounding error is inside the bracket, given a conventional BLAS

@@ -24,7 +24,6 @@ constexpr double eigenvalue_tolerance = 1e-5;
 // The layer on the infinite lattice, restricted to boxes: points kept along each axis and a torus
 // on which they do not meet around.
 struct Restriction {
-  ConvolutionGeometry geometry; // dilations at stride 1 taken out
   Lattice points{1, 1, 1}, torus{1, 1, 1};
 
   [[nodiscard]] double frequencies() const noexcept {
@@ -43,24 +42,18 @@ std::int64_t lattice_inputs(const ConvolutionAxis &a) noexcept {
 }
 
 Restriction restriction(const ConvolutionGeometry &g) noexcept {
-  Restriction r{g, {1, 1, 1}, {1, 1, 1}};
+  Restriction r;
   Lattice inputs{1, 1, 1}, outputs{1, 1, 1};
   double from_inputs = 0, from_outputs = 0; // relative loss of a smooth peak is about Σ 1/m²
   for (int i = 0; i < g.ndim; ++i) {
-    ConvolutionAxis &a = r.geometry.axis[i];
-    inputs[i] = lattice_inputs(a);
-    outputs[i] = a.output();
-    if (a.stride == 1) { // outputs o ≡ r mod δ meet inputs of one class only
-      inputs[i] = ceil_div(inputs[i], a.dilation);
-      outputs[i] = ceil_div(outputs[i], a.dilation);
-      a.dilation = 1;
-    }
+    inputs[i] = lattice_inputs(g.axis[i]);
+    outputs[i] = g.axis[i].output();
     from_inputs += std::pow(static_cast<double>(inputs[i]), -2);
     from_outputs += std::pow(static_cast<double>(outputs[i]), -2);
   }
   r.points = from_inputs > from_outputs ? inputs : outputs;
   for (int i = 0; i < g.ndim; ++i) {
-    const std::int64_t reach = r.geometry.axis[i].span() / r.geometry.axis[i].stride;
+    const std::int64_t reach = g.axis[i].span() / g.axis[i].stride;
     if (reach == 0) // the symbol is constant along that axis
       r.points[i] = 1;
     r.torus[i] = r.points[i] + reach;
@@ -105,9 +98,9 @@ struct Spectrum {
 // Bounds of ‖D(ω)‖₂² of one group.
 class GroupBounds {
 public:
-  GroupBounds(const Restriction &r, const Phases &phases, const double *weight, std::int64_t group,
-              int exponent)
-      : symbol_(make_symbol(r.geometry, weight, group, exponent)), half_(r.torus), phases_(phases),
+  GroupBounds(const ConvolutionGeometry &g, const Restriction &r, const Phases &phases,
+              const double *weight, std::int64_t group, int exponent)
+      : symbol_(make_symbol(g, weight, group, exponent)), half_(r.torus), phases_(phases),
         absolute_(absolute_norm(symbol_)), norm_(symbol_, absolute_) {
     if (prefer_direct(symbol_, half_.size()))
       return;
@@ -268,7 +261,7 @@ PetscErrorCode OperatorUpper(MPI_Comm comm, const ConvolutionGeometry &g, const 
   for (std::int64_t group = 0; group < g.groups; ++group) {
     if (!seen.insert(group).second)
       continue;
-    GroupBounds bound(r, phases, weight, group, exponent);
+    GroupBounds bound(g, r, phases, weight, group, exponent);
     int below = g.groups > 1 && bound.below(square, rank, size) ? 1 : 0;
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &below, 1, MPI_INT, MPI_MIN, comm));
     if (below == 1)

@@ -16,7 +16,7 @@
 // and λ_max(T) takes the place of φ on the torus of the axes that remain. Both steps are equalities
 // for K[o, i, a] = B[o, i]·f(a₁)·g(a₂)·h(a₃), up to the ends of the restriction. Measured distance
 // from the norm, the embedding's in brackets: box of 3×3×3 taps on 8³ points 1.1 % (13 %), normal
-// weights there 2 to 5 % (up to 14 %), 3×3 taps of dilation 2 on 32² points 0.1 to 0.6 % (2.3 %).
+// weights there 2 to 5 % (up to 14 %).
 #pragma once
 #include "lipschitz/convolution.h"
 
@@ -30,8 +30,7 @@ namespace lathe::lipschitz {
 /// Collective; class R0. Cost: one Gram matrix, a short Lanczos run and one Cholesky factorisation
 /// of order min(cin, cout) for each frequency of half the torus, dealt to the ranks; then an
 /// eigenvalue of order m₁ for each frequency of the other axes, and so on. Equal groups count once.
-/// A dilation at stride 1 counts as that many interleaved layers, so its torus is that much
-/// smaller. An axis of m points whose eigenvalues would take lines·m³ > 2·10¹⁰ (m > 2714 in one
+/// An axis of m points whose eigenvalues would take lines·m³ > 2·10¹⁰ (m > 2714 in one
 /// dimension, 446 in two, 131 in three) keeps the largest φ: a box of k ≪ m taps loses
 /// 0.41·(k² − 1)/m² of its norm by that. Memory: one double a frequency, two matrices of order m.
 PetscErrorCode OperatorUpper(MPI_Comm comm, const ConvolutionGeometry &geometry,
