@@ -183,10 +183,10 @@ constexpr double no_tail = 20.5;     // from this ν on y^ν/Γ(1+ν)² is nothi
 
 } // namespace
 
-/// What an expansion gives; `log` where it comes before M.
+/// What an expansion gives; `log` where it comes before M, `dz_z` = ∂M/∂z / z where dz/z is worse.
 struct Matern::Parts {
   double value, complement, log;
-  double dz = nan, dnu = nan, dzz = nan;
+  double dz = nan, dnu = nan, dzz = nan, dz_z = nan;
 };
 
 /// w = √(ν²+z²) and δ = w-ν = z²/(w+ν), a sum: an ulp of δ can be 1.6 of log M.
@@ -316,7 +316,10 @@ template <Matern::Want want>
 LATHE_BESSEL_INLINE Matern::Parts Matern::series(double z) const noexcept {
   constexpr bool slopes = want == Want::derivatives;
   const double y = 0.5 * z * (0.5 * z / y_unit_);
-  double sum = 0, slope = 0, y_slope = 0; // of Σ a_k y^k; y_slope is y times the derivative by y
+  // Σ a_k y^k and its derivatives, for n ≥ 1 over z: so ∂M/∂z and ∂²M/∂z² are right where 1-M is
+  // none (z < 1e-150), and times `lift`, where y/z has few bits. y_slope is y times that by y.
+  const double lift = z < 0x1p-800 ? 0x1p200 : 1, y_z = 0.25 * (z * lift) / y_unit_;
+  double sum = 0, slope = 0, y_slope = 0;
   for (int k = std::min(n_, powers) - 1; k >= 1; --k) {
     sum = fma(sum, y, a_[k]);
     if constexpr (slopes) {
@@ -324,16 +327,17 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::series(double z) const noexcept {
       y_slope = fma(y_slope, y, k * a_[k]);
     }
   }
-  sum *= y;
-  slope *= y;
-  y_slope *= y;
+  sum *= y_z;
+  slope *= y_z;
+  y_slope *= y_z;
   if (n_ < powers) {
     const kernel::Split m = kernel::split(z);
     DoubleDouble l = kernel::log(m.mantissa, m.exponent - 1); // log(z/2)
     l = {2 * l.hi, 2 * l.lo};                                 // log y, also where y underflows
-    const double to_nu = exponential(l * nu_);                // y^ν
-    double to_n = 1;
-    for (int k = 0; k < n_; ++k)
+    // y^ν; over z y^(ν-½)/2, where ν - ½ is exact.
+    const double to_nu = n_ == 0 ? exponential(l * nu_) : 0.5 * lift * exponential(l * (nu_ - 0.5));
+    double to_n = n_ == 0 ? 1 : y_z;
+    for (int k = 1; k < n_; ++k)
       to_n *= y;
     // Q = y^n ψ, ψ = (y^ε - 1)/ε, and dψ/dε = (y^ε log y - ψ)/ε.
     const double x = eps_ * l.hi;
@@ -372,7 +376,10 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::series(double z) const noexcept {
                                  ? fma(branch_, l.hi, branch_slope_) * to_nu
                                  : fma(-q, beta_slope_[0], alpha_slope_[0]) - q_slope * beta_[0];
         r.dnu = -(first + rest_slope);
-        r.dz = -2 * (fma(-q, b_order, a_order) - to_nu * (b + beta_[0])) / z;
+        const double to_nu_z = // y^ν/z; y^ν has few bits where z has
+            z < 0x1p-1000 ? 0.5 * exponential(l * (nu_ - 0.5)) : to_nu / z;
+        r.dz = -2 * (fma(-q, b_order, a_order) / z - to_nu_z * (b + beta_[0]));
+        r.dz_z = r.dz / z;
       }
       return r;
     }
@@ -382,7 +389,8 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::series(double z) const noexcept {
       y_slope += fma(-q, b_order, to_n * a_order) - to_nu * b;
     }
   }
-  return {1 - sum, sum, 0, -2 * y_slope / z, -slope};
+  const double complement = sum * z / lift, dz = -2 * y_slope;
+  return {1 - complement, complement, 0, dz / lift, -slope * z / lift, nan, dz / (z * lift)};
 }
 
 template <Matern::Want want>
@@ -401,6 +409,7 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::integral(double z, const Radius &polar
   if constexpr (want == Want::derivatives) {
     // K_{ν-1} carries e^-t = z/(ν+w) e^-s in the integral, d/dν of e^νt carries t.
     r.dz = -r.value * (z / (nu_ + polar.w)) * (sums.decay / sums.total);
+    r.dz_z = r.dz / z;
     const double u = polar.delta.hi / (2 * nu_);
     const double growth = u < infinity ? log1p(u) : logarithm(0.5 * polar.w) - logarithm(nu_);
     r.dnu = r.value * ((growth + (0.5 / nu_ - stirling_slope_)) + sums.s / sums.total);
@@ -425,6 +434,7 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::debye(double z, const Radius &polar) c
     const double h = kernel::debye_sum<tables::DebyeH, 8>(q, small).alternating();
     const double cosine = z * s;
     r.dz = -r.value * (delta / z + cosine * s * (0.5 + f));
+    r.dz_z = r.dz / z;
     // log((ν+w)/(2ν)) + log ν - ψ(ν) - ν/w² (½ - h), with 1/(2ν) - ν/(2w²) joined.
     const double u = log1p(delta / (2 * nu_));
     r.dnu = r.value * (u + ((0.5 * cosine * (cosine / nu_) - stirling_slope_) + sine * s * h));
@@ -457,7 +467,7 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::parts(double z) const noexcept {
   if (closed)
     r.value = kernel::half_integer_matern(polynomial_, degree_, z);
   if constexpr (want == Want::derivatives)
-    r.dzz = fma(2 * nu_ - 1, r.dz / z, r.value); // z M'' + (1-2ν) M' - z M = 0
+    r.dzz = nu_ == 0.5 ? r.value : fma(2 * nu_ - 1, r.dz_z, r.value); // zM'' + (1-2ν)M' - zM = 0
   return r;
 }
 

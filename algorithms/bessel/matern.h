@@ -19,7 +19,7 @@
 // For ν → ∞ the functions tend to 1 at fixed z, and M_ν(√(2ν) t) to exp(-t²/2), with no loss of
 // accuracy on the way: ν = 1e15 is as good as ν = 2.
 //
-// Errors in units of 2^-52, for normal results and z > 1e-150: log M and 1-M 8 relative; M relative
+// Errors in units of 2^-52, for normal results and z: log M and 1-M 8 relative; M relative
 // 5 + 1.25 |log M| (that of z itself); ∂M/∂z and ∂M/∂ν 8 + 1.25 |log M|, relative to the value or
 // to M min(1, z²) if that is larger; ∂²M/∂z² 8 + 1.25 |log M|, relative to M + |2ν-1| |∂M/∂z|/z, of
 // which it is the sum. Class R0: the same bits everywhere, alone or in a batch.
