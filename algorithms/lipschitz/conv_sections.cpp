@@ -36,10 +36,15 @@ struct Band {
   }
 };
 
+// Those of the layers r = 0, …, δ − 1. Inputs, outputs and `left` are constant between the r at
+// which one of them jumps, and have their new value there.
 std::vector<Band> interleaved(const ConvolutionAxis &a) {
   std::set<Band> bands;
-  const std::int64_t outputs = a.output();
-  for (std::int64_t r = 0; r < std::min(a.dilation, a.input); ++r) {
+  const std::int64_t outputs = a.output(), shift = a.dilation - a.padding % a.dilation;
+  for (const std::int64_t jump : {std::int64_t{0}, a.input, shift, shift + outputs}) {
+    const std::int64_t r = jump % a.dilation;
+    if (r >= a.input)
+      continue;
     const std::int64_t left = (r + a.padding) / a.dilation, first = (r + a.padding) % a.dilation;
     if (first < outputs)
       bands.insert(

@@ -21,8 +21,8 @@ struct LayerSection {
 
 /// The sections whose largest norm is that of the layer; none: the operator is zero. The layer
 /// itself for other paddings and where every extent is asked for. Axes of stride > 1 keep their
-/// points and get zeros for taps that never act. At most eight sections an axis, one as a rule;
-/// time: the weights, and the points of the longest dilated axis.
+/// points and get zeros for taps that never act. At most four sections an axis, one as a rule; time
+/// and memory: those of the weights.
 std::vector<LayerSection> layer_sections(const ConvolutionGeometry &geometry, const double *weight);
 
 } // namespace lathe::lipschitz

@@ -137,6 +137,17 @@ TEST_CASE("dilated layers have the brackets of the layers that they interleave",
   CHECK_ALL(bracket_of(dilated).lower == bracket_of(plain).lower);
 }
 
+TEST_CASE("sections take no time for points", "[conv][sections]") {
+  lip::ConvolutionGeometry g;
+  g.cout = g.cin = 1;
+  g.axis[0] = {.kernel = 3, .stride = 1, .dilation = 1 << 29, .padding = 1 << 29, .input = 1 << 30};
+  const double weight[3] = {1, 2, 3};
+  const auto s = lip::layer_sections(g, weight); // 2²⁹ layers of two points, all alike
+  REQUIRE(s.size() == 1);
+  CHECK(s[0].geometry.axis[0].input == 2);
+  CHECK(s[0].geometry.axis[0].padding == 1);
+}
+
 TEST_CASE("padding costs nothing, however wide", "[conv][sections]") {
   Layer wide = square_layer(3, 3, 1, 1 << 14, 10), full = square_layer(3, 3, 1, 2, 10);
   CHECK_ALL(bracket_of(wide).upper == bracket_of(full).upper);
