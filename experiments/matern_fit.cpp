@@ -391,9 +391,7 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
   Case fit;
   PetscCall(d.run_case(
       "fit", fit_columns, [&](Record &r) { return fit_case(d, s, field, options, &r); }, &fit));
-  bool interrupted = false;
-  PetscCall(d.interrupted(&interrupted));
-  if (interrupted || fit.status != CaseStatus::completed)
+  if (fit.status != CaseStatus::completed)
     PetscFunctionReturn(PETSC_SUCCESS);
   if (field.generated) {
     Record data;

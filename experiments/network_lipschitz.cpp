@@ -193,10 +193,6 @@ PetscErrorCode compute(Driver &d, Settings &s) {
   PetscCall(d.run_cases(
       "layer", names, layer_columns,
       [&](std::size_t i, Record &r) { return layer_case(d, s, file.network, i, &r); }, &cases));
-  bool interrupted = false;
-  PetscCall(d.interrupted(&interrupted));
-  if (interrupted)
-    PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(d.phase("network"));
   PetscCall(d.run_case("network", network_columns,
                        [&](Record &r) { return network_case(d, s, file, cases, &r); }));

@@ -3,10 +3,10 @@
 #include "bessel/kernels/debye.h"
 #include "bessel/kernels/half_integer.h"
 #include "bessel/kernels/node_sums.h"
+#include "bessel/kernels/regions.h"
 #include "bessel/tables/matern.h"
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #if defined(__x86_64__) && defined(__gnu_linux__)
@@ -20,9 +20,8 @@ namespace {
 
 using kernel::DoubleDouble;
 using kernel::fma;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+using kernel::infinity;
+using kernel::not_a_number;
 
 LATHE_BESSEL_INLINE double exponential(DoubleDouble t) noexcept {
   if (t.hi >= -690)
@@ -117,7 +116,7 @@ constexpr double no_tail = 20.5;     // from this ν on y^ν/Γ(1+ν)² is nothi
 /// What an expansion gives; `log` where it comes before M, `dz_z` = ∂M/∂z / z where dz/z is worse.
 struct Matern::Parts {
   double value, complement, log;
-  double dz = nan, dnu = nan, dzz = nan, dz_z = nan;
+  double dz = not_a_number, dnu = not_a_number, dzz = not_a_number, dz_z = not_a_number;
 };
 
 /// w = √(ν²+z²) and δ = w-ν = z²/(w+ν), a sum: an ulp of δ can be 1.6 of log M.
@@ -142,7 +141,7 @@ struct Matern::Radius {
   }
 };
 
-Matern::Matern(double nu) noexcept : nu_(nu > 0 ? nu : nan) {
+Matern::Matern(double nu) noexcept : nu_(nu > 0 ? nu : not_a_number) {
   if (!(nu > 0 && nu < infinity))
     return;
   static_assert(sizeof polynomial_ == (kernel::most_half_integer_degree + 1) * sizeof(double));
@@ -321,7 +320,8 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::series(double z) const noexcept {
     }
   }
   const double complement = sum * z / lift, dz = -2 * y_slope;
-  return {1 - complement, complement, 0, dz / lift, -slope * z / lift, nan, dz / (z * lift)};
+  return {1 - complement, complement,     0, dz / lift, -slope * z / lift,
+          not_a_number,   dz / (z * lift)};
 }
 
 template <Matern::Want want>
@@ -377,16 +377,16 @@ LATHE_BESSEL_INLINE Matern::Parts Matern::debye(double z, const Radius &polar) c
 template <Matern::Want want>
 LATHE_BESSEL_INLINE Matern::Parts Matern::parts(double z) const noexcept {
   if (!(z >= 0) || std::isnan(nu_) || (nu_ == infinity && z == infinity))
-    return {nan, nan, nan};
+    return {not_a_number, not_a_number, not_a_number};
   if (z == 0 || nu_ == infinity)
     return {1, 0,
             0, nu_ > 0.5 ? 0.0 : nu_ == 0.5 ? -1.0 : -infinity,
-            0, nu_ > 1 ? -0.5 / (nu_ - 1) : nu_ == 0.5 ? 1.0 : nan};
+            0, nu_ > 1 ? -0.5 / (nu_ - 1) : nu_ == 0.5 ? 1.0 : not_a_number};
   if (z == infinity)
     return {0, 1, -infinity, 0, 0, 0};
   const bool closed = degree_ >= 0;
   if (want == Want::value && closed)
-    return {kernel::half_integer_matern(polynomial_, degree_, z), nan, nan};
+    return {kernel::half_integer_matern(polynomial_, degree_, z), not_a_number, not_a_number};
   Parts r{};
   if (z < series_z || 0.25 * z * z < series_limit * (nu_ - 1)) {
     r = series<want>(z);
@@ -426,7 +426,7 @@ LATHE_CLONES double Matern::log(double z) const noexcept {
 }
 
 double Matern::value(double z) const noexcept {
-  double m = nan;
+  double m = not_a_number;
   values({&z, 1}, {&m, 1});
   return m;
 }

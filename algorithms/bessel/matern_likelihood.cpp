@@ -14,7 +14,6 @@ namespace lathe::bessel {
 namespace {
 
 constexpr std::size_t block = 64; // columns; fixed, so that no BLAS call depends on the ranks
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 struct Ranks {
   MPI_Comm comm;
@@ -221,7 +220,7 @@ PetscErrorCode LatheMaternLogLikelihood(MPI_Comm comm, const MaternData &data,
   std::vector<double> factor, alpha;
   PetscFunctionBegin;
   *result = {};
-  result->gradient.fill(nan);
+  result->gradient.fill(std::numeric_limits<double>::quiet_NaN());
   PetscCall(CheckData(comm, data, p));
   PetscCall(Cite("MardiaMarshall1984 Stein1999"));
   PetscCall(FindRanks(comm, &ranks));

@@ -3,18 +3,17 @@
 #include "bessel/bessel_ratio.h"
 #include "bessel/kernels/debye.h"
 #include "bessel/kernels/expansions.h"
+#include "bessel/kernels/regions.h"
 #include <algorithm>
 #include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
-#include <limits>
 
 namespace lathe::bessel {
 namespace {
 
 using kernel::DoubleDouble;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+using kernel::infinity;
+using kernel::not_a_number;
 constexpr DoubleDouble pi{3.141592653589793116, 1.2246467991473531772e-16};
 constexpr DoubleDouble log_2pi{1.8378770664093456, -7.7565883161344831645e-17};
 

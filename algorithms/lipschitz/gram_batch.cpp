@@ -12,7 +12,7 @@ namespace {
 constexpr double single_roundoff = 0x1p-24;
 
 // Coefficients and products of entries of order 1 that underflow, at 2⁻¹⁴⁹ each.
-double underflow(std::size_t c, std::size_t offsets) noexcept {
+double lost_to_underflow(std::size_t c, std::size_t offsets) noexcept {
   return static_cast<double>(c) * static_cast<double>(offsets + 8) * 0x1p-140;
 }
 
@@ -28,7 +28,7 @@ GramBatch::GramBatch(const SymbolGram &gram, double distance, double absolute)
   const double relative =
       add_up(9 * single_roundoff, gamma_up(static_cast<double>(offsets_) + 2, single_roundoff));
   distance_ = add_up(add_up(mul_up(relative * (1 + 0x1p-10), mul_up(absolute, absolute)), distance),
-                     underflow(c_, offsets_));
+                     lost_to_underflow(c_, offsets_));
   const std::size_t length = 2 * offsets_ - 1, packed = gram.packed();
   table_.resize(packed * length);
   const double *coefficient = gram.coefficients().data();

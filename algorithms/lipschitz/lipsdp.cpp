@@ -6,12 +6,9 @@
 #include "lipschitz/rounding.h"
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace lathe::lipschitz {
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // M_l: order, stored entries, and a rigorous lower bound of its least eigenvalue.
 struct Metric {

@@ -11,13 +11,13 @@ namespace lathe::lipschitz {
 namespace {
 
 constexpr int basis_size = 24;
-constexpr int max_attempts = 24;
+constexpr int most_shifts = 24;
 constexpr std::uint64_t start_seed = 0x51f7; // any fixed value
 
-template <class T> class Search {
+template <class T> class ShiftSearch {
 public:
-  Search(const SparseRows<T> &h, SparseCholesky<T> &factor, double upper, double tolerance,
-         const std::vector<T> &start)
+  ShiftSearch(const SparseRows<T> &h, SparseCholesky<T> &factor, double upper, double tolerance,
+              const std::vector<T> &start)
       : h_(h), factor_(factor), tolerance_(tolerance), lanczos_(h.order(), basis_size) {
     side_[0].upper = side_[1].upper = upper;
     x_ = start;
@@ -139,7 +139,7 @@ private:
     Side &s = side_[side];
     double refused = 0; // λ_max lies above it, up to rounding
     double tau = s.upper * (1 + 0.25 * tolerance_);
-    for (int attempt = 0; attempt < max_attempts && !meets(s) && !stop_asked(); ++attempt) {
+    for (int attempt = 0; attempt < most_shifts && !meets(s) && !stop_asked(); ++attempt) {
       const double goal = (1 + 0.75 * tolerance_) * s.quotient;
       if (certify(side, tau)) {
         if (meets(s))
@@ -185,7 +185,7 @@ template <class T>
 ShiftInvertResult<T> shift_invert(const SparseRows<T> &h, SparseCholesky<T> &factor,
                                   bool both_sides, double upper, double tolerance,
                                   const std::vector<T> &start) {
-  return Search<T>(h, factor, upper, tolerance, start).run(both_sides);
+  return ShiftSearch<T>(h, factor, upper, tolerance, start).run(both_sides);
 }
 
 #define LATHE_INSTANTIATE(T)                                                                       \

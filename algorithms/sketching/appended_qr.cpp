@@ -8,7 +8,7 @@ namespace lathe::sketching {
 namespace {
 
 // Σ conj(x_i)·y_i, in four sums.
-PetscScalar dot(const PetscScalar *x, const PetscScalar *y, std::size_t n) {
+PetscScalar conjugate_dot(const PetscScalar *x, const PetscScalar *y, std::size_t n) {
   PetscScalar sum[4] = {};
   std::size_t i = 0;
   for (; i + 4 <= n; i += 4)
@@ -27,7 +27,7 @@ void subtract(PetscScalar factor, const PetscScalar *x, std::size_t n, PetscScal
 } // namespace
 
 double length_of(const PetscScalar *v, std::size_t rows) noexcept {
-  return std::sqrt(PetscRealPart(dot(v, v, rows)));
+  return std::sqrt(PetscRealPart(conjugate_dot(v, v, rows)));
 }
 
 void project(const PetscScalar *q, std::size_t count, std::size_t rows, PetscScalar *v,
@@ -36,7 +36,7 @@ void project(const PetscScalar *q, std::size_t count, std::size_t rows, PetscSca
   std::fill_n(h, count, 0);
   for (int pass = 0; pass < 2; ++pass) {
     for (std::size_t i = 0; i < count; ++i)
-      part[i] = dot(q + i * rows, v, rows);
+      part[i] = conjugate_dot(q + i * rows, v, rows);
     for (std::size_t i = 0; i < count; ++i) {
       h[i] += part[i];
       subtract(part[i], q + i * rows, rows, v);
@@ -70,7 +70,7 @@ bool AppendedQr::append(const PetscScalar *column) {
   r[j] = after;
   for (std::size_t i = 0; i < rows_; ++i)
     own[i] /= after;
-  g_[j] = dot(own, rest_.data(), rows_);
+  g_[j] = conjugate_dot(own, rest_.data(), rows_);
   subtract(g_[j], own, rows_, rest_.data());
   residual_[j + 1] = length_of(rest_.data(), rows_);
   ++columns_;
@@ -90,13 +90,13 @@ void AppendedQr::multiply(std::vector<PetscScalar> &v) const {
     v[i] = sum;
   }
   for (std::size_t j = columns_; j-- > 0;) { // Rᴴ v, from the bottom
-    v[j] = dot(r_.data() + j * most_, v.data(), j + 1);
+    v[j] = conjugate_dot(r_.data() + j * most_, v.data(), j + 1);
   }
 }
 
 void AppendedQr::divide(std::vector<PetscScalar> &v) const {
   for (std::size_t j = 0; j < columns_; ++j)
-    v[j] = (v[j] - dot(r_.data() + j * most_, v.data(), j)) / r(j, j);
+    v[j] = (v[j] - conjugate_dot(r_.data() + j * most_, v.data(), j)) / r(j, j);
   for (std::size_t j = columns_; j-- > 0;) {
     v[j] /= r(j, j);
     subtract(v[j], r_.data() + j * most_, j, v.data());

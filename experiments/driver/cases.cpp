@@ -31,7 +31,7 @@ PetscErrorCode run_one(Driver::State &state, std::size_t index, const Driver::Ca
     PetscCall(agree(state.guard, mine, trap, patience, &verdict));
   }
   if (verdict.code == stop_error) // StopTogether broke off the case
-    PetscCall(Driver(state).interrupted(&state.interrupted));
+    PetscCall(state.check_stop());
   if (state.interrupted)
     PetscFunctionReturn(PETSC_SUCCESS);
   double seconds = MPI_Wtime() - begin;
@@ -112,14 +112,13 @@ KeptRows &Driver::kept_rows() const {
   return state_->kept_rows;
 }
 
-PetscErrorCode Driver::interrupted(bool *yes) {
+PetscErrorCode Driver::State::check_stop() {
   PetscFunctionBeginUser;
-  State &s = *state_;
   int reason = stop_reason();
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reason, 1, MPI_INT, MPI_MAX, s.guard));
-  *yes = reason != 0;
-  if (*yes)
-    s.interrupt_reason = stop_name(reason);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &reason, 1, MPI_INT, MPI_MAX, guard));
+  interrupted = reason != 0;
+  if (interrupted)
+    interrupt_reason = stop_name(reason);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -140,7 +139,7 @@ PetscErrorCode Driver::run_cases(const std::string &dimension,
       c = Case{.name = names[i]};
     const bool restored = finished(c);
     if (!restored && !s.interrupted) {
-      PetscCall(interrupted(&s.interrupted));
+      PetscCall(s.check_stop());
       if (!s.interrupted) {
         s.progress.update(done, names.size(), c.name);
         PetscCall(run_one(s, i, body, &c));

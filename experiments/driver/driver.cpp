@@ -231,7 +231,7 @@ PetscErrorCode compute_and_write(Driver::State &state,
   if (verdict.code) {
     PetscCall(state.file.discard());
     if (verdict.code == stop_error) { // outside of a case
-      PetscCall(driver.interrupted(&state.interrupted));
+      PetscCall(state.check_stop());
       *exit_code = stopped;
       complain(state, "interrupted by " + state.interrupt_reason + "; no result was written");
       PetscFunctionReturn(PETSC_SUCCESS);

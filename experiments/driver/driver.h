@@ -55,8 +55,8 @@ public:
   /// body that fails (PETSc error or exception, on any rank) becomes a failed case with its
   /// message; the others run. Signals and -max_walltime are heeded between cases, and inside a body
   /// that calls lathe::StopTogether between its steps: then the unfinished rest is marked not_run,
-  /// a checkpoint is written and interrupted() holds. Prints one line a case on rank 0's stdout. At
-  /// most one call for each dimension. Collective.
+  /// a checkpoint is written and the run ends with exit code 4. Prints one line a case on rank 0's
+  /// stdout. At most one call for each dimension. Collective.
   ///
   /// A rank that fails alone while the others wait for it in a collective call ends the whole job
   /// after 5 s, with its traceback.
@@ -83,8 +83,6 @@ public:
 
   /// The run is to be reported as not converged (exit code 3, converged = 0). Same on every rank.
   void not_converged(const std::string &reason);
-  /// true on every rank once any rank got a signal or the wall time is over. Collective.
-  PetscErrorCode interrupted(bool *yes);
   /// Attribute time from here to the next call to `phase`: a PETSc log stage and a row of /timing.
   PetscErrorCode phase(const std::string &name);
   /// One line on rank 0's stdout.

@@ -67,6 +67,8 @@ struct Driver::State {
   [[nodiscard]] std::string shown_path(const std::string &path) const;
   /// A text with the folders of given files removed in the same way.
   [[nodiscard]] std::string shown_text(const std::string &text) const;
+  /// interrupted: on every rank once any rank got a signal or the wall time is over. Collective.
+  PetscErrorCode check_stop();
   PetscErrorCode prepare_checkpoint();
   PetscErrorCode save_checkpoint(bool now);
 };
