@@ -6,9 +6,12 @@
 #include "lipschitz/rounding.h"
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace lathe::lipschitz {
 namespace {
+
+constexpr double no_bound = std::numeric_limits<double>::infinity();
 
 // M_l: order, stored entries, and a rigorous lower bound of its least eigenvalue.
 struct Metric {
@@ -21,7 +24,7 @@ struct Metric {
 struct Enclosure {
   std::size_t n = 0;
   std::vector<double> center;
-  double radius = infinity, norm = infinity;
+  double radius = no_bound, norm = no_bound;
 };
 
 std::vector<double> transposed(const ChainMatrix &w) {
@@ -172,14 +175,14 @@ double chain_bound(const std::vector<ChainMatrix> &chain, const std::vector<doub
       return 0;
     const Enclosure b = enclose(w, metric);
     if (!std::isfinite(b.norm))
-      return infinity;
+      return no_bound;
     if (l + 1 == chain.size())
       return up(std::ldexp(sqrt_up(b.norm), exponent));
     metric = next_metric(b);
     if (!(metric.floor > 0) || !std::isfinite(metric.floor))
-      return infinity;
+      return no_bound;
   }
-  return infinity; // an empty chain bounds nothing, nor does one that was broken off
+  return no_bound; // an empty chain bounds nothing, nor does one that was broken off
 }
 
 } // namespace lathe::lipschitz

@@ -15,6 +15,8 @@
 namespace lathe::lipschitz {
 namespace {
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
 constexpr int first_absolute_steps = 20;
 constexpr int later_absolute_steps = 200; // 2 products each; power-law graphs reach 1e-15 there
 constexpr int lanczos_batch = 10;

@@ -10,13 +10,12 @@ namespace lathe::lipschitz {
 inline constexpr double unit_roundoff = 0x1p-53;
 /// Smallest positive double; bounds the absolute error of an operation that underflows.
 inline constexpr double smallest_subnormal = 0x1p-1074;
-inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 inline double up(double x) noexcept {
-  return std::nextafter(x, infinity);
+  return std::nextafter(x, std::numeric_limits<double>::infinity());
 }
 inline double down(double x) noexcept {
-  return std::nextafter(x, -infinity);
+  return std::nextafter(x, -std::numeric_limits<double>::infinity());
 }
 inline double add_up(double a, double b) noexcept {
   return up(a + b);
