@@ -21,7 +21,8 @@
 // (core/dense.h). Width for a circulant layer: below 10⁻¹² relative for c = min(cin, cout) up to
 // 256, about 4·10⁻¹⁵·c. Cost: T²c²m/2 for T taps of m×c, then c²·(2k−1)^d + 4c³/3 a frequency of
 // half the spectrum, nearly all of it in single precision (gram_batch.h).
-// Memory: independent of the number of frequencies, but for conv_upper.h. Class R0.
+// Memory: independent of the number of frequencies, but for conv_upper.h; explicit operators have
+// at most 2²⁵ entries, stored twice (0.5 GB). Class R0.
 #pragma once
 #include "lipschitz/lipschitz.h"
 #include "lipschitz/symbol.h"
