@@ -136,6 +136,24 @@ PetscErrorCode ColumnDeal::Deal(std::int64_t first) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+// to[k] ← from[k·stride]; what comes next is asked for line by line, as the processor does not fetch
+// beyond a page by itself.
+void copy_ahead(const double *from, int stride, std::int64_t count, const double *next,
+                double *to) {
+  constexpr std::int64_t line = 8;
+  std::int64_t k = 0;
+  for (; k + line <= count; k += line) {
+    __builtin_prefetch(next + k * stride, 0, 2);
+    if (stride == 1)
+      std::copy_n(from + k, line, to + k);
+    else
+      for (std::int64_t l = k; l < k + line; ++l)
+        to[l] = from[l * stride];
+  }
+  for (; k < count; ++k)
+    to[k] = from[k * stride];
+}
+
 void add_blocks(const ColumnRows &a, std::int64_t first, Mixing &mixing, std::int64_t rows,
                 SketchSums &sums) {
   std::vector<double> out(static_cast<std::size_t>(rows));
@@ -145,9 +163,11 @@ void add_blocks(const ColumnRows &a, std::int64_t first, Mixing &mixing, std::in
                        shift = (a.first + i) % mixing.length();
     for (std::int64_t j = 0; j < a.columns; ++j) {
       double *buffer = mixing.buffer();
-      std::fill_n(buffer, mixing.length(), 0.0);
-      for (std::int64_t k = 0; k < count; ++k)
-        buffer[shift + k] = a.column[j][(i + k) * a.stride];
+      std::fill_n(buffer, shift, 0.0);
+      const std::int64_t last = a.columns - 1;
+      const double *next = a.column[j < last ? j + 1 : 0] + (j < last ? i : i + count) * a.stride;
+      copy_ahead(a.column[j] + i * a.stride, a.stride, count, next, buffer + shift);
+      std::fill(buffer + shift + count, buffer + mixing.length(), 0.0);
       mixing.apply(block, out.data());
       isa().add_scaled(out.data(), rows, 1, sums.rounding(0, first + j), sums.column(0, first + j),
                        sums.column(0, first + j) + sums.low_parts(0));
