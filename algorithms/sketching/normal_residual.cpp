@@ -196,7 +196,7 @@ PetscErrorCode LocalRows::NormalResidual(const NormalTerms &terms, ExpansionVect
   if (dense_) {
     const DenseRead a(dense_);
     // Not set to zero: most of it is never touched.
-    const std::unique_ptr<double[]> tile(new double[normal_scratch(x.terms, cols_)]);
+    const std::unique_ptr<double[]> tile(new double[tile_rows(cols_) * cols_]);
     std::vector<double> lanes(width * cols_ * isa.lanes);
     m.cols = cols_;
     m.dense = a.data();

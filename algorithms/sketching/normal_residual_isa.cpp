@@ -124,199 +124,119 @@ template <int K, class T> LATHE_INLINE void times(T *r, T w) {
   normalize<K>(r);
 }
 
-// In two or three doubles a pass computes while it waits for memory, and a short tile stays in the
-// level-1 cache.
+// A tile of rows goes through the columns twice, for the residual, which brings it into the level-2
+// cache, and for the gradient: four columns at a time, as r is then read and written once for four,
+// and asking for the next four, as what the processor fetches by itself ends with each column.
 template <int K> struct Tile {
-  static constexpr std::size_t rows = short_tile_rows;
   const double *a;
-  std::size_t ld;
-  const double *ahead; // next tile, for the prefetch; may be null
-  std::size_t ahead_ld;
-  double r[K][rows]; // weighted
-  double head[rows]; // not weighted, rounded
+  std::size_t ld, rows; // rows: a multiple of lanes
+  double r[K][most_tile_rows];
 };
+constexpr std::size_t at_once = 4;
 
-// r ← w·(b − A·x) for `group` vectors of rows at a time.
-template <int K>
-LATHE_INLINE void residual(const NormalRows &m, Tile<K> &t, const double *b, const double *w,
-                           double &norm2) {
-  constexpr std::size_t group = K == 2 ? 4 : 2;
-  V square = every(0);
-  for (std::size_t i = 0; i < t.rows; i += group * lanes) {
-    V r[group][K];
-    for (std::size_t q = 0; q < group; ++q) {
-      r[q][0] = load(b + i + q * lanes);
-      for (int k = 1; k < K; ++k)
-        r[q][k] = every(0);
-    }
-    const double *a = t.a + i;
-    for (std::size_t j = 0; j < m.cols; ++j, a += t.ld) {
-      if (t.ahead)
-        for (std::size_t l = 0; l < group * lanes / 2; l += 8)
-          __builtin_prefetch(t.ahead + j * t.ahead_ld + i / 2 + l, 0, 2);
-      V x[K];
-      for (int k = 0; k < K; ++k)
-        x[k] = every(-m.x[static_cast<std::size_t>(k) * m.cols + j]);
-      for (std::size_t q = 0; q < group; ++q)
-        add_product<K>(r[q], load(a + q * lanes), x);
-    }
-    for (std::size_t q = 0; q < group; ++q) {
-      normalize<K>(r[q]);
-      const V head = r[q][0];
-      store(&t.head[i + q * lanes], head);
-      if (w)
-        times<K>(r[q], load(w + i + q * lanes));
-      square = fma(head, r[q][0], square);
-      for (int k = 0; k < K; ++k)
-        store(&t.r[k][i + q * lanes], r[q][k]);
-    }
+// r ← r − A·x for `count` columns from j on.
+template <int K, std::size_t count>
+LATHE_INLINE void subtract(const NormalRows &m, Tile<K> &t, std::size_t j) {
+  constexpr std::size_t line = 8;
+  const double *a = t.a + j * t.ld;
+  const bool more = j + 2 * count <= m.cols;
+  V x[count][K];
+  for (std::size_t c = 0; c < count; ++c)
+    for (int k = 0; k < K; ++k)
+      x[c][k] = every(-m.x[static_cast<std::size_t>(k) * m.cols + j + c]);
+  for (std::size_t i = 0; i < t.rows; i += lanes) {
+    if (more && i % line == 0) // the last of these rows: the line of the first may be here already
+      for (std::size_t c = count; c < 2 * count; ++c)
+        __builtin_prefetch(a + c * t.ld + i + line - 1, 0, 3);
+    V r[K];
+    for (int k = 0; k < K; ++k)
+      r[k] = load(&t.r[k][i]);
+    for (std::size_t c = 0; c < count; ++c)
+      add_product<K>(r, load(a + c * t.ld + i), x[c]);
+    for (int k = 0; k < K; ++k)
+      store(&t.r[k][i], r[k]);
   }
-  double part[lanes];
-  store(part, square);
-  for (std::size_t l = 0; l < lanes; ++l)
-    norm2 += part[l];
 }
 
-// sum += Aᵀ·r.
-template <int K> LATHE_INLINE void gradient(const NormalRows &m, const Tile<K> &t) {
-  const double *a = t.a;
-  double *sum = m.sum;
-  for (std::size_t j = 0; j < m.cols; ++j, a += t.ld, sum += K * lanes) {
-    if (t.ahead)
-      for (std::size_t i = t.rows / 2; i < t.rows; i += 8)
-        __builtin_prefetch(t.ahead + j * t.ahead_ld + i, 0, 2);
-    V s[K];
+// r ← W·r; `head`: r before, rounded.
+template <int K> LATHE_INLINE double weigh(Tile<K> &t, const double *weight, double *head) {
+  V square = every(0);
+  for (std::size_t i = 0; i < t.rows; i += lanes) {
+    V r[K];
     for (int k = 0; k < K; ++k)
-      s[k] = load(sum + static_cast<std::size_t>(k) * lanes);
-    for (std::size_t i = 0; i < t.rows; i += lanes) {
-      V r[K];
-      for (int k = 0; k < K; ++k)
-        r[k] = load(&t.r[k][i]);
-      add_product<K>(s, load(a + i), r);
-    }
+      r[k] = load(&t.r[k][i]);
+    normalize<K>(r);
+    const V first = r[0];
+    store(head + i, first);
+    if (weight)
+      times<K>(r, load(weight + i));
+    square = fma(first, r[0], square);
     for (int k = 0; k < K; ++k)
-      store(sum + static_cast<std::size_t>(k) * lanes, s[k]);
+      store(&t.r[k][i], r[k]);
   }
+  double part[lanes], norm2 = 0;
+  store(part, square);
+  for (const double p : part)
+    norm2 += p;
+  return norm2;
+}
+
+// sum += Aᵀ·r for `count` columns from j on.
+template <int K, std::size_t count>
+LATHE_INLINE void add_products(const NormalRows &m, const Tile<K> &t, std::size_t j) {
+  const double *a = t.a + j * t.ld;
+  double *sum = m.sum + j * K * lanes;
+  V s[count][K];
+  for (std::size_t c = 0; c < count; ++c)
+    for (std::size_t k = 0; k < K; ++k)
+      s[c][k] = load(sum + (c * K + k) * lanes);
+  for (std::size_t i = 0; i < t.rows; i += lanes) {
+    V r[K];
+    for (int k = 0; k < K; ++k)
+      r[k] = load(&t.r[k][i]);
+    for (std::size_t c = 0; c < count; ++c)
+      add_product<K>(s[c], load(a + c * t.ld + i), r);
+  }
+  for (std::size_t c = 0; c < count; ++c)
+    for (std::size_t k = 0; k < K; ++k)
+      store(sum + (c * K + k) * lanes, s[c][k]);
 }
 
 template <int K> void dense(NormalRows &m) noexcept {
-  Tile<K> t{};
-  double b[Tile<K>::rows], w[Tile<K>::rows];
-  for (std::size_t i = 0; i < m.rows; i += t.rows) {
-    const std::size_t height = m.rows - i < t.rows ? m.rows - i : t.rows;
-    const bool copy = height < t.rows || m.scale;
-    t.a = copy ? m.tile : m.dense + i;
-    t.ld = copy ? t.rows : m.ld;
-    t.ahead = m.rows - i >= 2 * t.rows ? m.dense + i + t.rows : nullptr;
-    t.ahead_ld = m.ld;
-    if (copy)
+  Tile<K> t;
+  double weight[most_tile_rows], head[most_tile_rows];
+  const std::size_t step = tile_rows(m.cols);
+  for (std::size_t i = 0; i < m.rows; i += step) {
+    const std::size_t height = m.rows - i < step ? m.rows - i : step;
+    t.a = m.dense + i;
+    t.ld = m.ld;
+    t.rows = (height + lanes - 1) / lanes * lanes;
+    if (height < t.rows || m.scale) {
       for (std::size_t j = 0; j < m.cols; ++j)
         for (std::size_t l = 0; l < t.rows; ++l)
           m.tile[j * t.rows + l] =
-              l < height ? m.dense[i + l + j * m.ld] * (m.scale ? m.scale[j] : 1.0) : 0.0;
+              l < height ? t.a[l + j * m.ld] * (m.scale ? m.scale[j] : 1.0) : 0.0;
+      t.a = m.tile;
+      t.ld = t.rows;
+    }
     for (std::size_t l = 0; l < t.rows; ++l) {
-      b[l] = m.b && l < height ? m.b[i + l] : 0.0;
-      w[l] = m.weight && l < height ? m.weight[i + l] : 0.0;
+      t.r[0][l] = m.b && l < height ? m.b[i + l] : 0.0;
+      for (int k = 1; k < K; ++k)
+        t.r[k][l] = 0;
+      weight[l] = m.weight && l < height ? m.weight[i + l] : 0.0;
     }
-    residual<K>(m, t, b, m.weight ? w : nullptr, m.norm2);
-    gradient<K>(m, t);
-    if (m.residual)
-      for (std::size_t l = 0; l < height; ++l)
-        m.residual[i + l] = t.head[l];
-  }
-}
-
-// In one double a pass waits for memory alone. So it reads long pieces of columns, asks for the
-// next piece while it adds this one to the residual of its tile, and meanwhile adds the tile
-// before, which is in the level-2 cache, to the gradient: 0.85 to 1 of the read bandwidth, 0.5 with
-// one tile after the other.
-struct Piece {
-  const double *a = nullptr;
-  std::size_t ld = 0, rows = 0; // rows: a multiple of `unroll`
-};
-constexpr std::size_t unroll = 4 * lanes;
-
-LATHE_INLINE void add_column(const double *a, double x, std::size_t rows, double *r) {
-  for (std::size_t i = 0; i < rows; i += lanes)
-    store(r + i, fma(load(a + i), every(x), load(r + i)));
-}
-
-LATHE_INLINE void add_dot(const double *a, const double *r, std::size_t rows, double *sum) {
-  V part[4] = {load(sum), every(0), every(0), every(0)}; // four chains hide the latency
-  for (std::size_t i = 0; i < rows; i += unroll)
-    for (std::size_t q = 0; q < 4; ++q)
-      part[q] = fma(load(a + i + q * lanes), load(r + i + q * lanes), part[q]);
-  store(sum, (part[0] + part[1]) + (part[2] + part[3]));
-}
-
-// add_column of one tile and add_dot of the tile before, both long; `ahead` is asked for.
-LATHE_INLINE void add_both(const double *a, double x, double *r, const double *ahead,
-                           const double *before, const double *r_before, double *sum) {
-  V part[4] = {load(sum), every(0), every(0), every(0)};
-  const V scale = every(x);
-  for (std::size_t i = 0; i < long_tile_rows; i += unroll) {
-    if (ahead)
-      for (std::size_t l = 0; l < unroll; l += 8)
-        __builtin_prefetch(ahead + i + l, 0, 3);
-    for (std::size_t q = 0; q < 4; ++q) {
-      const std::size_t k = i + q * lanes;
-      store(r + k, fma(load(a + k), scale, load(r + k)));
-      part[q] = fma(load(before + k), load(r_before + k), part[q]);
-    }
-  }
-  store(sum, (part[0] + part[1]) + (part[2] + part[3]));
-}
-
-// Rows from i on; where the matrix ends before the tile, or is scaled, a copy.
-LATHE_INLINE Piece piece(const NormalRows &m, std::size_t i, double *copy) {
-  const std::size_t height = m.rows - i < long_tile_rows ? m.rows - i : long_tile_rows;
-  if (height == long_tile_rows && !m.scale)
-    return {m.dense + i, m.ld, height};
-  const std::size_t padded = (height + unroll - 1) / unroll * unroll;
-  for (std::size_t j = 0; j < m.cols; ++j)
-    for (std::size_t l = 0; l < padded; ++l)
-      copy[j * padded + l] =
-          l < height ? m.dense[i + l + j * m.ld] * (m.scale ? m.scale[j] : 1.0) : 0.0;
-  return {copy, padded, padded};
-}
-
-void dense_double(NormalRows &m) noexcept {
-  double r[2][long_tile_rows];
-  Piece before;
-  std::size_t k = 0; // r[k] belongs to this tile
-  for (std::size_t i = 0; before.rows > 0 || i < m.rows; i += long_tile_rows, k = 1 - k) {
-    const std::size_t height = i >= m.rows                   ? 0
-                               : m.rows - i < long_tile_rows ? m.rows - i
-                                                             : long_tile_rows;
-    const Piece now = height > 0 ? piece(m, i, m.tile + k * long_tile_rows * m.cols) : Piece{};
-    for (std::size_t l = 0; l < now.rows; ++l)
-      r[k][l] = m.b && l < height ? m.b[i + l] : 0.0;
-    const bool both = now.rows == long_tile_rows && before.rows == long_tile_rows;
-    for (std::size_t j = 0; j < m.cols; ++j) {
-      const double *a = now.a + j * now.ld, *last = before.a + j * before.ld;
-      double *sum = m.sum + j * lanes;
-      if (both) {
-        const double *ahead = m.scale                            ? nullptr
-                              : j + 1 < m.cols                   ? a + now.ld
-                              : m.rows - i >= 2 * long_tile_rows ? m.dense + i + long_tile_rows
-                                                                 : nullptr;
-        add_both(a, -m.x[j], r[k], ahead, last, r[1 - k], sum);
-        continue;
-      }
-      if (now.rows > 0)
-        add_column(a, -m.x[j], now.rows, r[k]);
-      if (before.rows > 0)
-        add_dot(last, r[1 - k], before.rows, sum);
-    }
-    for (std::size_t l = 0; l < height; ++l) {
-      const double head = r[k][l];
-      if (m.residual)
-        m.residual[i + l] = head;
-      if (m.weight)
-        r[k][l] *= m.weight[i + l];
-      m.norm2 += head * r[k][l];
-    }
-    before = now;
+    std::size_t j = 0;
+    for (; j + at_once <= m.cols; j += at_once)
+      subtract<K, at_once>(m, t, j);
+    for (; j < m.cols; ++j)
+      subtract<K, 1>(m, t, j);
+    m.norm2 += weigh(t, m.weight ? weight : nullptr, head);
+    for (std::size_t l = 0; m.residual && l < height; ++l)
+      m.residual[i + l] = head[l];
+    for (j = 0; j + at_once <= m.cols; j += at_once)
+      add_products<K, at_once>(m, t, j);
+    for (; j < m.cols; ++j)
+      add_products<K, 1>(m, t, j);
   }
 }
 
@@ -355,7 +275,7 @@ template <int K, class Index> void sparse(NormalRows &m) noexcept {
 const NormalIsa LATHE_NORMAL_ISA = {
     .name = LATHE_NORMAL_NAME,
     .lanes = lanes,
-    .dense = {dense_double, dense<2>, dense<3>},
+    .dense = {dense<1>, dense<2>, dense<3>},
     .sparse32 = {sparse<1, std::int32_t>, sparse<2, std::int32_t>, sparse<3, std::int32_t>},
     .sparse64 = {sparse<1, std::int64_t>, sparse<2, std::int64_t>, sparse<3, std::int64_t>},
 };

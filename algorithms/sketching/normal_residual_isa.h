@@ -7,11 +7,13 @@
 
 namespace lathe::sketching {
 
-/// Rows of the tiles that passes over a dense matrix go through, in one double and in more.
-inline constexpr std::size_t long_tile_rows = 512, short_tile_rows = 64;
-/// Numbers of scratch that they need.
-inline constexpr std::size_t normal_scratch(int terms, std::size_t cols) {
-  return (terms > 1 ? short_tile_rows : 2 * long_tile_rows) * cols;
+/// Rows of the tiles that passes over a dense matrix go through: 256 kB, unless that were less than
+/// four lines of each column.
+inline constexpr std::size_t least_tile_rows = 32, most_tile_rows = 256;
+inline constexpr std::size_t tile_rows(std::size_t cols) {
+  constexpr std::size_t numbers = 32768;
+  const std::size_t rows = cols > 0 ? numbers / cols / least_tile_rows * least_tile_rows : numbers;
+  return rows < least_tile_rows ? least_tile_rows : rows < most_tile_rows ? rows : most_tile_rows;
 }
 
 /// Rows of a matrix, dense by columns or sparse by rows, and the vectors that go with them.
@@ -26,7 +28,7 @@ struct NormalRows {
   const double *x = nullptr;      // term k of number j at k·cols + j
   const double *b = nullptr;      // null: 0
   const double *weight = nullptr; // null: 1
-  double *tile = nullptr;         // dense: normal_scratch(terms, cols) numbers
+  double *tile = nullptr;         // dense: tile_rows(cols)·cols numbers
   double *sum = nullptr;          // see NormalKernel
   double *residual = nullptr;     // out: r rounded; null: not wanted
   double norm2 = 0;               // += Σ weight·r²

@@ -84,7 +84,7 @@ TEST_CASE("gradient of every instruction set against exact sums", "[sketching]")
       }() : make_pass(m, n, terms, m == 63, false);
       for (const NormalIsa *const *isa = available_normal_isas(); *isa; ++isa) {
         const auto width = static_cast<std::size_t>(terms);
-        std::vector<double> tile(normal_scratch(terms, n)), sums(width * n * (*isa)->lanes);
+        std::vector<double> tile(tile_rows(n) * n), sums(width * n * (*isa)->lanes);
         std::vector<double> residual(m);
         NormalRows rows;
         rows.rows = m;
