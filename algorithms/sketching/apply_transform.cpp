@@ -136,8 +136,8 @@ PetscErrorCode ColumnDeal::Deal(std::int64_t first) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// to[k] ← from[k·stride]; what comes next is asked for line by line, as the processor does not fetch
-// beyond a page by itself.
+// to[k] ← from[k·stride]; what comes next is asked for line by line, as the processor does not
+// fetch beyond a page by itself.
 void copy_ahead(const double *from, int stride, std::int64_t count, const double *next,
                 double *to) {
   constexpr std::int64_t line = 8;

@@ -102,8 +102,8 @@ struct Place {
 };
 
 // tile[r·w + c] ← row at.row + r of column at.column + c, c < w, zero beyond the last column. The
-// rows that begin at `ahead` are asked for meanwhile: what the processor fetches by itself ends with
-// a page of each column (a quarter of the time for ζ = 1).
+// rows that begin at `ahead` are asked for meanwhile: what the processor fetches by itself ends
+// with a page of each column (a quarter of the time for ζ = 1).
 LATHE_LANES_INLINE void load_tile(const ColumnRows &a, Place at, std::int64_t w, std::int64_t rows,
                                   Place ahead, double *tile) noexcept {
   constexpr std::int64_t line = 8;
@@ -121,7 +121,8 @@ LATHE_LANES_INLINE void load_tile(const ColumnRows &a, Place at, std::int64_t w,
     }
     for (std::int64_t q = c; q < c + width; ++q)
       for (std::int64_t r = 0; r < rows; ++r)
-        tile[r * w + q] = first + q < a.columns ? a.column[first + q][(at.row + r) * a.stride] : 0.0;
+        tile[r * w + q] =
+            first + q < a.columns ? a.column[first + q][(at.row + r) * a.stride] : 0.0;
   }
 }
 
