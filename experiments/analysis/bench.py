@@ -42,7 +42,7 @@ TABLES = {
 }
 
 
-PARALLEL = {"conv_norm", "vmf_fit"}  # with mpiexec they measure the efficiency of their ranks
+PARALLEL = {"conv_norm", "least_squares", "vmf_fit"}  # with mpiexec they measure the efficiency of their ranks
 
 
 def commands(program):

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Least squares against LAPACK's dgels and a sequential TSQR (dense) and SuiteSparseQR (sparse),
-// one thread; passes over A against the read bandwidth of this machine, measured in between. Gate:
-// every solution has a backward error below 3e-15, or a smaller gradient than the peer's.
+// one thread; passes over A against the read bandwidth of this machine, measured in between. With
+// mpiexec -n P the efficiency of P ranks. Gate: every solution has a backward error below 3e-15, or
+// a smaller gradient than the peer's.
 #include "core/handle.h"
 #include "least_squares_peers.h"
 #include "sketching/least_squares_solver.h"
@@ -155,6 +156,62 @@ void passes(std::size_t m, std::size_t n) {
   }
 }
 
+// Share of the ideal speedup on the ranks of the world, from processor times; every rank solves
+// alone first, so that both runs meet the same load of the memory.
+PetscErrorCode Parallel(std::size_t m, std::size_t n, int repeats) {
+  int rank = 0, size = 1;
+  System alone, together;
+  PetscScalar *part = nullptr;
+  PetscInt begin = 0, end = 0, ld = 0;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  Problem p = graded(m, n);
+  PetscCall(Wrap(p, &alone));
+  PetscCall(MatCreateDense(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, static_cast<PetscInt>(m),
+                           static_cast<PetscInt>(n), nullptr, together.a.out()));
+  PetscCall(MatGetOwnershipRange(together.a, &begin, &end));
+  PetscCall(MatDenseGetLDA(together.a, &ld));
+  PetscCall(MatDenseGetArrayWrite(together.a, &part));
+  for (std::size_t j = 0; j < n; ++j)
+    std::copy(p.a.data() + j * m + begin, p.a.data() + j * m + end,
+              part + j * static_cast<std::size_t>(ld));
+  PetscCall(MatDenseRestoreArrayWrite(together.a, &part));
+  PetscCall(MatAssemblyBegin(together.a, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(together.a, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatCreateVecs(together.a, together.x.out(), together.b.out()));
+  PetscCall(VecGetArrayWrite(together.b, &part));
+  std::copy(p.b.data() + begin, p.b.data() + end, part);
+  PetscCall(VecRestoreArrayWrite(together.b, &part));
+  std::vector<double> one, all, ratio;
+  for (int i = 0; i <= repeats; ++i) {
+    double t[2];
+    t[0] = bench::seconds([&] { (void)solve(alone, LATHE_LS_PNE, LATHE_REFINE_DD); });
+    PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+    t[1] = bench::seconds([&] { (void)solve(together, LATHE_LS_PNE, LATHE_REFINE_DD); });
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, t, 2, MPI_DOUBLE, MPI_MAX, PETSC_COMM_WORLD));
+    if (i == 0)
+      continue; // warm-up
+    one.push_back(t[0]);
+    all.push_back(t[1]);
+    ratio.push_back(t[0] / (t[1] * size));
+  }
+  std::vector<double> x, y;
+  PetscCall(Replicate(alone.x, &x));
+  PetscCall(Replicate(together.x, &y));
+  gate(x == y, "the same bits on every number of ranks");
+  const bench::Comparison c{bench::spread(all), bench::spread(one), bench::spread(ratio)};
+  const std::string shape = std::to_string(m) + "x" + std::to_string(n);
+  if (rank == 0) {
+    std::printf("ls_pne_dd %s on %d ranks: %.4f s, alone %.4f s: efficiency %.2f [%.2f, %.2f], bar "
+                "0.85\n",
+                shape.c_str(), size, c.ours.median, c.peer.median, c.ratio.median, c.ratio.min,
+                c.ratio.max);
+    bench::bench_line("ls_pne_dd_ranks_" + std::to_string(size), shape, c, "one_rank", 0.85);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 #ifdef LATHE_BENCH_SPQR
 // Rows of 6 entries in three pairs of columns that are nearly dependent, condition about 1e6.
 struct Sparse {
@@ -261,6 +318,14 @@ int main(int argc, char **argv) {
   PetscCallAbort(PETSC_COMM_SELF, PetscInitialize(&argc, &argv, nullptr, nullptr));
   const std::size_t limit =
       argc > 1 && argv[1][0] != '-' ? std::strtoul(argv[1], nullptr, 10) : 100000;
+  int size = 1;
+  (void)MPI_Comm_size(PETSC_COMM_WORLD, &size);
+  if (size > 1) {
+    PetscCallAbort(PETSC_COMM_WORLD, Parallel(200000, 100, 7));
+    PetscCallAbort(PETSC_COMM_WORLD, Parallel(40000, 500, 7));
+    PetscCallAbort(PETSC_COMM_WORLD, PetscFinalize());
+    return failures == 0 ? 0 : 1;
+  }
   passes(200000, 100);
   if (limit >= 100)
     dense_case(200000, 100, 7, 1 / 0.33, 1 / 0.38, 1 / 0.38);
