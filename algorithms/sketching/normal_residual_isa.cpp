@@ -130,6 +130,7 @@ template <int K, class T> LATHE_INLINE void times(T *r, T w) {
 template <int K> struct Tile {
   const double *a;
   std::size_t ld, rows; // rows: a multiple of lanes
+  const double *next;   // the tile that comes, null: none
   double r[K][most_tile_rows];
 };
 constexpr std::size_t at_once = 4;
@@ -140,14 +141,16 @@ LATHE_INLINE void subtract(const NormalRows &m, Tile<K> &t, std::size_t j) {
   constexpr std::size_t line = 8;
   const double *a = t.a + j * t.ld;
   const bool more = j + 2 * count <= m.cols;
+  const double *ahead = more ? a + count * t.ld : t.next;
+  const std::size_t ahead_ld = more ? t.ld : m.ld;
   V x[count][K];
   for (std::size_t c = 0; c < count; ++c)
     for (int k = 0; k < K; ++k)
       x[c][k] = every(-m.x[static_cast<std::size_t>(k) * m.cols + j + c]);
   for (std::size_t i = 0; i < t.rows; i += lanes) {
-    if (more && i % line == 0) // the last of these rows: the line of the first may be here already
-      for (std::size_t c = count; c < 2 * count; ++c)
-        __builtin_prefetch(a + c * t.ld + i + line - 1, 0, 3);
+    if (ahead && i % line == 0) // the last of these rows: the line of the first may be here already
+      for (std::size_t c = 0; c < count; ++c)
+        __builtin_prefetch(ahead + c * ahead_ld + i + line - 1, 0, 3);
     V r[K];
     for (int k = 0; k < K; ++k)
       r[k] = load(&t.r[k][i]);
@@ -211,6 +214,7 @@ template <int K> void dense(NormalRows &m) noexcept {
     t.a = m.dense + i;
     t.ld = m.ld;
     t.rows = (height + lanes - 1) / lanes * lanes;
+    t.next = m.rows - i >= 2 * step && m.cols >= at_once ? t.a + step : nullptr;
     if (height < t.rows || m.scale) {
       for (std::size_t j = 0; j < m.cols; ++j)
         for (std::size_t l = 0; l < t.rows; ++l)
