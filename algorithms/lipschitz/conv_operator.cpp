@@ -68,11 +68,12 @@ void ConvolutionOperator<Real>::sources(std::size_t p, std::int64_t *source) con
   const std::int64_t *s1 = axis_source_[1].data() + i / n2 % n1 * a[1].kernel;
   const std::int64_t *s2 = axis_source_[2].data() + i % n2 * a[2].kernel;
   for (std::int64_t t0 = 0; t0 < a[0].kernel; ++t0)
-    for (std::int64_t t1 = 0; t1 < a[1].kernel; ++t1)
+    for (std::int64_t t1 = 0; t1 < a[1].kernel; ++t1) {
+      const bool inside = s0[t0] >= 0 && s1[t1] >= 0;
+      const std::int64_t line = (s0[t0] * a[1].input + s1[t1]) * a[2].input;
       for (std::int64_t t2 = 0; t2 < a[2].kernel; ++t2)
-        *source++ = s0[t0] < 0 || s1[t1] < 0 || s2[t2] < 0
-                        ? -1
-                        : (s0[t0] * a[1].input + s1[t1]) * a[2].input + s2[t2];
+        *source++ = inside && s2[t2] >= 0 ? line + s2[t2] : -1;
+    }
 }
 
 template <class Real> std::int64_t ConvolutionOperator<Real>::point_blocks() const noexcept {
