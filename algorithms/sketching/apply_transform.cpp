@@ -163,9 +163,10 @@ void add_blocks(const ColumnRows &a, std::int64_t first, Mixing &mixing, std::in
                        shift = (a.first + i) % mixing.length();
     for (std::int64_t j = 0; j < a.columns; ++j) {
       double *buffer = mixing.buffer();
+      const bool more = j + 1 < a.columns;
+      const std::int64_t row = more ? i : std::min(i + count, a.rows - count);
+      const double *next = a.column[more ? j + 1 : 0] + row * a.stride;
       std::fill_n(buffer, shift, 0.0);
-      const std::int64_t last = a.columns - 1;
-      const double *next = a.column[j < last ? j + 1 : 0] + (j < last ? i : i + count) * a.stride;
       copy_ahead(a.column[j] + i * a.stride, a.stride, count, next, buffer + shift);
       std::fill(buffer + shift + count, buffer + mixing.length(), 0.0);
       mixing.apply(block, out.data());
