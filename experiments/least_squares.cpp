@@ -251,7 +251,10 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
   const bool generated = s.mat.empty();
   std::vector<System> systems;
   std::vector<Case> cases;
+  LatheLeastSquaresOptions options; // refused here, before anything is computed
   PetscFunctionBeginUser;
+  PetscCall(LatheLeastSquaresOptionsSetDefaults(&options));
+  PetscCall(LatheLeastSquaresOptionsSetFromOptions(d.comm(), nullptr, &options));
   PetscCall(Prepare(d, s, &systems));
   if (generated)
     PetscCall(d.coordinate(

@@ -8,6 +8,7 @@
 #include "core/handle.h"
 #include "driver/matrix_io.h"
 #include "driver/options.h"
+#include "driver/output_file.h"
 #include <cstdio>
 
 namespace {
@@ -26,6 +27,27 @@ void declare(lathe::driver::Options &options, Arguments *a) {
                "file to write, its format by its name: .mtx, .mtx.gz, .h5, .hdf5, .petsc, .bin");
 }
 
+// An object may be added to the HDF5 file that another one is read from; a file replaces no input.
+PetscErrorCode CheckOutput(const Arguments &a) {
+  using namespace lathe::driver;
+  const std::string in = a.matrix.empty() ? a.vector : a.matrix;
+  const std::string from = in.substr(0, in.find(":/")),
+                    to = a.output.substr(0, a.output.find(":/"));
+  char text[1024] = "";
+  int rank = 0;
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
+  if (rank == 0) {
+    std::string problem = output_problem(to);
+    if (problem.empty() && to == a.output && same_file(from, to))
+      problem = "'" + to + "' would replace the input; choose another name";
+    std::snprintf(text, sizeof text, "%s", problem.c_str());
+  }
+  PetscCallMPI(MPI_Bcast(text, sizeof text, MPI_CHAR, 0, PETSC_COMM_WORLD));
+  PetscCheck(text[0] == '\0', PETSC_COMM_WORLD, PETSC_ERR_FILE_OPEN, "option -o: %s", text);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode Convert(lathe::driver::Options &options, const Arguments &a, int argc, char **argv) {
   lathe::driver::MatrixInfo info;
   std::string problems;
@@ -34,6 +56,7 @@ PetscErrorCode Convert(lathe::driver::Options &options, const Arguments &a, int 
   PetscCheck(problems.empty(), PETSC_COMM_WORLD, PETSC_ERR_USER, "%s", problems.c_str());
   PetscCheck(a.matrix.empty() != a.vector.empty() && !a.output.empty(), PETSC_COMM_WORLD,
              PETSC_ERR_USER, "give one of -mat IN and -vec IN, and -o OUT; -help explains");
+  PetscCall(CheckOutput(a));
   if (!a.matrix.empty()) {
     lathe::MatHandle matrix;
     PetscCall(lathe::driver::ReadMatrix(PETSC_COMM_WORLD, a.matrix.c_str(), matrix.out(), &info));

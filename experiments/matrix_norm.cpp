@@ -127,6 +127,9 @@ PetscErrorCode write_stages(Driver &d, const Case &result) {
 PetscErrorCode compute(Driver &d, const Settings &s) {
   PetscFunctionBeginUser;
   lathe::MatHandle matrix;
+  LatheNormOptions options;
+  PetscCall(LatheNormOptionsSetDefaults(&options));
+  PetscCall(LatheNormOptionsSetFromOptions(d.comm(), nullptr, &options));
   PetscCall(read_or_generate(d, s, &matrix));
   Case result;
   PetscCall(d.run_case(
@@ -134,9 +137,6 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
       [&](Record &r) -> PetscErrorCode {
         PetscFunctionBeginUser;
         Trace trace;
-        LatheNormOptions options;
-        PetscCall(LatheNormOptionsSetDefaults(&options));
-        PetscCall(LatheNormOptionsSetFromOptions(d.comm(), nullptr, &options));
         options.monitor = keep_step;
         options.monitor_context = &trace;
         LatheNormBracket b;

@@ -16,6 +16,7 @@
 #include "lipschitz/frequency_max.h"
 #include "lipschitz/rounding.h"
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <numbers>
@@ -236,6 +237,42 @@ private:
   std::unique_ptr<FrequencyNorm> norm_;
 };
 
+struct TapBox {
+  ConvolutionGeometry geometry;
+  std::vector<double> weight;
+};
+
+// The smallest box of taps outside of which all weights are zero. On the whole grid the norm does
+// not see where the box lies, and the symbol of one tap is constant: cells could never tell its
+// points apart.
+TapBox without_zero_taps(const ConvolutionGeometry &g, const double *weight) {
+  const std::int64_t taps = g.taps();
+  const std::array<std::int64_t, 3> k{g.axis[0].kernel, g.axis[1].kernel, g.axis[2].kernel};
+  std::array<std::int64_t, 3> low = k, high{-1, -1, -1};
+  const auto place = [&](std::int64_t tap) {
+    return std::array<std::int64_t, 3>{tap / (k[1] * k[2]), tap / k[2] % k[1], tap % k[2]};
+  };
+  for (std::int64_t e = 0; e < g.weights(); ++e)
+    for (int i = 0; i < 3 && weight[e] != 0; ++i) {
+      low[i] = std::min(low[i], place(e % taps)[i]);
+      high[i] = std::max(high[i], place(e % taps)[i]);
+    }
+  TapBox kept{g, {}};
+  if (high[0] < 0)
+    low = {0, 0, 0}, high = {0, 0, 0};
+  for (int i = 0; i < 3; ++i)
+    kept.geometry.axis[i].kernel = high[i] - low[i] + 1;
+  for (std::int64_t e = 0; e < g.weights(); ++e) {
+    const auto at = place(e % taps);
+    bool inside = true;
+    for (int i = 0; i < 3; ++i)
+      inside = inside && low[i] <= at[i] && at[i] <= high[i];
+    if (inside)
+      kept.weight.push_back(weight[e]);
+  }
+  return kept;
+}
+
 } // namespace
 
 PetscErrorCode SymbolSupremum(MPI_Comm comm, const ConvolutionGeometry &geometry,
@@ -243,7 +280,8 @@ PetscErrorCode SymbolSupremum(MPI_Comm comm, const ConvolutionGeometry &geometry
                               double *upper, bool *met) {
   PetscFunctionBegin;
   LatheGuard(comm, {
-    Supremum supremum(comm, geometry, weight, exponent);
+    const TapBox box = without_zero_taps(geometry, weight);
+    Supremum supremum(comm, box.geometry, box.weight.data(), exponent);
     PetscCall(supremum.Run(tolerance, lower, upper, met));
   });
   PetscFunctionReturn(PETSC_SUCCESS);

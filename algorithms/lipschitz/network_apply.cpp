@@ -5,7 +5,6 @@
 #include "core/random.h"
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace lathe::lipschitz {
@@ -235,9 +234,10 @@ PetscErrorCode LatheNetworkLowerBound(MPI_Comm comm, const lathe::lipschitz::Net
                                                               options.inputs.begin() + (s + 1) * n)
                                         : normal_vector(options.seed, Stream::input, sample, n);
       net.forward(x.data());
-      mine =
-          std::max(mine, jacobian_norm(net, normal_vector(options.seed, Stream::start, sample, n),
-                                       options.jacobian_steps));
+      const double norm = jacobian_norm(net, normal_vector(options.seed, Stream::start, sample, n),
+                                        options.jacobian_steps);
+      if (std::isfinite(norm)) // else a product has overflowed on the way, and it bounds nothing
+        mine = std::max(mine, norm);
     }
   });
   PetscCall(lathe::StopTogether(comm));

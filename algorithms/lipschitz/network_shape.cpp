@@ -122,13 +122,33 @@ Shape conv_transpose(const Layer &layer, const Shape &in) {
   return out;
 }
 
+// A maximum over no point is none: dilated windows, and those of a small input, may lie in padding.
+void require_points(const Layer &layer, int d, std::int64_t inputs, std::int64_t outputs) {
+  for (std::int64_t p = 0; p < outputs; ++p) {
+    bool inside = false;
+    for (std::int64_t t = 0; t < layer.kernel[d] && !inside; ++t) {
+      const std::int64_t at = p * layer.stride[d] + t * layer.dilation[d] - layer.padding[d];
+      inside = at >= 0 && at < inputs;
+    }
+    if (!inside)
+      refuse(layer, "window " + std::to_string(p) + " of axis " + std::to_string(d) +
+                        " lies in the padding alone; reduce padding " +
+                        std::to_string(layer.padding[d]) + " or dilation " +
+                        std::to_string(layer.dilation[d]));
+  }
+}
+
 Shape pool(const Layer &layer, const Shape &in) {
   require_spatial(layer, in);
   for (int d = 0; d < layer.ndim; ++d)
     if (2 * std::int64_t{layer.padding[d]} > layer.kernel[d])
       refuse(layer, "padding " + std::to_string(layer.padding[d]) +
                         " is more than half the kernel extent " + std::to_string(layer.kernel[d]));
-  return slide(layer, in);
+  const Shape out = slide(layer, in);
+  if (layer.type == LayerType::maxpool)
+    for (int d = 0; d < layer.ndim; ++d)
+      require_points(layer, d, in.extent[d], out.extent[d]);
+  return out;
 }
 
 Shape linear(const Layer &layer, const Shape &in) {

@@ -332,11 +332,14 @@ PetscErrorCode LeastSquaresSolver::JudgeWide(const RefinementProblem &problem,
     for (std::size_t j = 0; j < p_.cols(); ++j) {
       Expansion e = g.get(j);
       e.add(-rhs.target[j], 2);
-      r[j] = (e.term[0] + e.term[1]) / p_.scale()[j];
+      r[j] = e.term[0] + e.term[1];
     }
+    // Of the rows scaled to equal norms, as root_ and the target are.
+    const double size = length(root_) * std::sqrt(norm2) + length(rhs.target);
+    facts[1] = size > 0 && !(options_.ridge > 0) ? length(r) / size : 0;
+    for (std::size_t j = 0; j < p_.cols(); ++j)
+      r[j] /= p_.scale()[j];
     facts[0] = length(r);
-    const double size = length(root_) * std::sqrt(norm2) + rhs.norm;
-    facts[1] = size > 0 && !(options_.ridge > 0) ? facts[0] / size : 0;
   }
   PetscCall(CopyFromFirst(rows_.comm(), facts, 2));
   PetscFunctionReturn(PETSC_SUCCESS);

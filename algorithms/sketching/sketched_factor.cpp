@@ -152,8 +152,8 @@ PetscErrorCode SketchedFactor::FindZeros(const LocalRows &rows, std::vector<doub
                "Column %lld of the matrix has entries too large to be added, infinite or NaN",
                static_cast<long long>(j));
     const bool zero = !(size[j] > 0) && !(largest[j] > 0);
-    if (!zero)
-      scale_[j] = std::scalbn(1.0, -std::ilogb(size[j] > 0 ? size[j] : largest[j]));
+    if (!zero) // 2^1074, what a column of smallest subnormals asks for, is no double
+      scale_[j] = std::scalbn(1.0, std::min(-std::ilogb(size[j] > 0 ? size[j] : largest[j]), 1022));
     appended_[j] = std::sqrt(ridge) * scale_[j];
     if (zero)
       zero_columns_.push_back(j);

@@ -3,6 +3,7 @@
 #include "driver/driver.h"
 #include "core/interruption.h"
 #include "driver/interrupt.h"
+#include "driver/output_file.h"
 #include "driver/state.h"
 #include <slepcsys.h>
 #include <cstdio>
@@ -64,7 +65,9 @@ PetscErrorCode Driver::input_file(const std::string &role, const std::string &pa
   InputFile input{.role = role, .path = path};
   const std::string name = path.substr(0, path.find(":/"));
   char digest[65] = "";
+  int overwritten = 0;
   if (state_->rank == 0) {
+    overwritten = same_file(name, state_->common.output) ? 1 : 0;
     struct stat info = {};
     if (stat(name.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
       input.size = info.st_size;
@@ -73,6 +76,10 @@ PetscErrorCode Driver::input_file(const std::string &role, const std::string &pa
   }
   PetscCallMPI(MPI_Bcast(digest, sizeof digest, MPI_CHAR, 0, state_->comm));
   PetscCallMPI(MPI_Bcast(&input.size, 1, MPI_INT64_T, 0, state_->comm));
+  PetscCallMPI(MPI_Bcast(&overwritten, 1, MPI_INT, 0, state_->comm));
+  PetscCheck(!overwritten, state_->comm, PETSC_ERR_ARG_INCOMP,
+             "the result '%s' would replace the %s file '%s'; choose another -o",
+             state_->common.output.c_str(), role.c_str(), name.c_str());
   PetscCheck(*digest, state_->comm, PETSC_ERR_FILE_OPEN, "cannot read the %s file '%s'",
              role.c_str(), name.c_str());
   input.sha256 = digest;
@@ -149,18 +156,6 @@ bool asks_for_help(int argc, char **argv) {
   return false;
 }
 
-/// The output folder must take a file, before hours of computing.
-std::string output_problem(const std::string &output) {
-  const std::size_t slash = output.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : output.substr(0, slash + 1);
-  struct stat info = {};
-  if (stat(output.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
-    return "option -o: '" + output + "' is a folder";
-  if (access(folder.c_str(), W_OK | X_OK) != 0)
-    return "option -o: cannot write in folder '" + folder + "'";
-  return "";
-}
-
 void complain(const Driver::State &state, const std::string &text) {
   if (state.rank != 0)
     return;
@@ -176,6 +171,7 @@ PetscErrorCode read_options(Driver::State &state, int argc, char **argv, std::st
   PetscFunctionBeginUser;
   PetscCall(state.options.read(state.comm, argc, argv, problems));
   std::string wrong = state.rank == 0 ? output_problem(state.common.output) : "";
+  wrong.insert(0, wrong.empty() ? "" : "option -o: ");
   int bad = wrong.empty() ? 0 : 1;
   PetscCallMPI(MPI_Bcast(&bad, 1, MPI_INT, 0, state.comm));
   if (bad)
@@ -230,13 +226,16 @@ PetscErrorCode compute_and_write(Driver::State &state,
   }
   if (verdict.code) {
     PetscCall(state.file.discard());
-    if (verdict.code == stop_error) { // outside of a case
+    if (verdict.code ==
+        stop_error) { // outside of a case; or a name that PETSc's options do not know
       PetscCall(state.check_stop());
-      *exit_code = stopped;
-      complain(state, "interrupted by " + state.interrupt_reason + "; no result was written");
-      PetscFunctionReturn(PETSC_SUCCESS);
+      if (state.interrupted) {
+        *exit_code = stopped;
+        complain(state, "interrupted by " + state.interrupt_reason + "; no result was written");
+        PetscFunctionReturn(PETSC_SUCCESS);
+      }
     }
-    *exit_code = is_refusal(verdict.code) ? refused : failure;
+    *exit_code = is_refusal(verdict.code) || verdict.code == stop_error ? refused : failure;
     complain(state, verdict.message);
     if (*exit_code == failure)
       complain(state, "error " + std::to_string(verdict.code) + "\n" + verdict.traceback);

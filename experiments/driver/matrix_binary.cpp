@@ -4,6 +4,7 @@
 #include "core/layout.h"
 #include "driver/file_read.h"
 #include "driver/matrix_entries.h"
+#include "driver/output_file.h"
 #include <array>
 #include <bit>
 #include <cmath>
@@ -253,7 +254,7 @@ PetscErrorCode ReadMatrixBinary(MPI_Comm comm, const std::string &file, Mat *A, 
 PetscErrorCode WriteBinary(PetscObject object, const std::string &file) {
   MPI_Comm comm = PetscObjectComm(object);
   ViewerHandle viewer;
-  const std::string part = file + ".part";
+  const std::string target = link_target(file), part = target + ".part";
   int rank = 0;
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
@@ -266,7 +267,7 @@ PetscErrorCode WriteBinary(PetscObject object, const std::string &file) {
   PetscCall(PetscObjectView(object, viewer));
   PetscCall(PetscViewerPopFormat(viewer));
   viewer.reset();
-  const bool moved = rank != 0 || std::rename(part.c_str(), file.c_str()) == 0;
+  const bool moved = rank != 0 || std::rename(part.c_str(), target.c_str()) == 0;
   LatheCheckAll(comm, moved, PETSC_ERR_FILE_WRITE, "cannot rename %s to %s: %s", part.c_str(),
                 file.c_str(), std::strerror(errno));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -3,6 +3,7 @@
 #include "driver/hdf5_write.h"
 #include "driver/matrix_entries.h"
 #include "driver/matrix_hdf5.h"
+#include "driver/output_file.h"
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -313,7 +314,7 @@ PetscErrorCode WriteObject(MPI_Comm comm, const std::string &file, const std::st
   PetscCheck(path.size() > 1 && path.back() != '/', comm, PETSC_ERR_ARG_WRONG,
              "%s:%s: name an object inside the file, such as %s:%s", file.c_str(), path.c_str(),
              file.c_str(), usual);
-  const std::string target = add ? file : file + ".part";
+  const std::string real = link_target(file), target = add ? file : real + ".part";
   writer.open(target, add == 0);
   LatheCheckAll(comm, writer.problem().empty(), PETSC_ERR_FILE_OPEN, "cannot open %s: %s",
                 target.c_str(), writer.problem().c_str());
@@ -333,7 +334,7 @@ PetscErrorCode WriteObject(MPI_Comm comm, const std::string &file, const std::st
   writer.close();
   LatheCheckAll(comm, writer.problem().empty(), PETSC_ERR_FILE_WRITE, "cannot write %s:%s: %s",
                 target.c_str(), path.c_str(), writer.problem().c_str());
-  const bool moved = add || rank != 0 || std::rename(target.c_str(), file.c_str()) == 0;
+  const bool moved = add || rank != 0 || std::rename(target.c_str(), real.c_str()) == 0;
   LatheCheckAll(comm, moved, PETSC_ERR_FILE_WRITE, "cannot rename %s: %s", target.c_str(),
                 std::strerror(errno));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -2,6 +2,7 @@
 #include "core/error.h"
 #include "driver/matrix_entries.h"
 #include "driver/matrix_market.h"
+#include "driver/output_file.h"
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -48,8 +49,8 @@ public:
 
   bool open(const std::string &file) {
     const bool gz = file.size() > 3 && file.compare(file.size() - 3, 3, ".gz") == 0;
-    part_ = file + ".part";
-    file_ = file;
+    file_ = link_target(file);
+    part_ = file_ + ".part";
     stream_ = gzopen(part_.c_str(), gz ? "wb6" : "wbT");
     if (stream_)
       gzbuffer(stream_, 1U << 20);

@@ -2,6 +2,7 @@
 #include "driver/result_file.h"
 #include "core/error.h"
 #include "driver/hdf5_write.h"
+#include "driver/output_file.h"
 #include <hdf5_hl.h>
 #include <algorithm>
 #include <cstdio>
@@ -54,8 +55,8 @@ ResultFile::~ResultFile() {
 PetscErrorCode ResultFile::open(MPI_Comm comm, const std::string &path) {
   PetscFunctionBeginUser;
   comm_ = comm;
-  path_ = path;
-  part_ = path + ".part";
+  path_ = link_target(path);
+  part_ = path_ + ".part";
   PetscCallMPI(MPI_Comm_rank(comm, &rank_));
   // A shorter file over a longer one must not keep the old tail.
   if (rank_ == 0)

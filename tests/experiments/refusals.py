@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a driver refuses: exit code 1 at once, a sentence that helps, nothing written."""
 import concurrent.futures
+import os
 import re
 import resource
 import shutil
@@ -168,9 +169,44 @@ class Refusals(DriverTest):
                                 (("-mat", "a.mtx", "-o", "b.xyz"), ".mtx"),
                                 (("-mat", "a.mtx", "-out", "b.h5"), "-o"),
                                 (("-mat", "b.mtx", "-o", "b.h5"), "b.mtx"),
-                                (("-mat", "a.mtx", "-o", "no/b.h5"), "no/b.h5")):
+                                (("-mat", "a.mtx", "-o", "no/b.h5"), "folder 'no/'"),
+                                (("-mat", "a.mtx", "-o", "a.mtx"), "would replace the input")):
             with self.subTest(words):
                 self.refuse(MATRIX_CONVERT, *words, expected=[expected])
+
+    def test_no_input_is_replaced(self):
+        text = "%%MatrixMarket matrix array real general\n1 1\n1\n"
+        (self.folder / "a.mtx").write_text(text)
+        (self.folder / "hard.mtx").hardlink_to(self.folder / "a.mtx")
+        (self.folder / "soft.mtx").symlink_to("a.mtx")
+        shutil.copy(DATA / "digits_resnet.h5", self.folder / "net.h5")
+        for name in ("a.mtx", "./a.mtx", "hard.mtx", "soft.mtx"):
+            self.refuse(MATRIX_NORM, "-mat", "a.mtx", "-o", name, expected=["would replace the mat file"])
+        self.refuse(NETWORK_LIPSCHITZ, "-net", "net.h5", "-o", "net.h5", expected=["would replace"])
+        self.refuse(CONV_NORM, "-kernels", "net.h5", "-o", "net.h5", expected=["would replace"])
+        self.assertEqual((self.folder / "a.mtx").read_text(), text)
+
+    def test_only_files_are_replaced_and_links_stay(self):
+        (self.folder / "a.mtx").write_text("%%MatrixMarket matrix array real general\n1 1\n1\n")
+        os.mkfifo(self.folder / "pipe")
+        for driver in (MATRIX_NORM, MATRIX_CONVERT):
+            for name in ("pipe", "/dev/null"):
+                self.refuse(driver, "-mat", "a.mtx", "-o", name, expected=["is a device or a pipe"])
+        (self.folder / "link.h5").symlink_to("real.h5")
+        self.run_driver(0, "-mat", "a.mtx", "-o", "link.h5", driver=MATRIX_NORM)
+        self.assertTrue((self.folder / "link.h5").is_symlink())
+        self.assertTrue(h5py.is_hdf5(self.folder / "real.h5"))
+
+    def test_values_that_the_library_reads(self):
+        (self.folder / "a.mtx").write_text("%%MatrixMarket matrix array real general\n1 1\n1\n")
+        self.run_driver(0, "-mat", "a.mtx", "-o", "out.h5", driver=MATRIX_NORM)
+        before = self.bytes("out.h5")
+        for name, value in (("tolerance", "0"), ("tolerance", "nan"), ("failure_probability", "1"),
+                            ("gram_steps", "3"), ("certificate", "rigor"), ("lanczos_steps", "1e3")):
+            with self.subTest(name):
+                self.refuse(MATRIX_NORM, "-mat", "a.mtx", "-o", "out.h5", f"-lathe_norm_{name}", value)
+        self.assertTrue(self.bytes("out.h5") == before)
+        self.refuse(str(BIN / "least_squares"), "-lathe_ls_nnz", "-1", expected=["-lathe_ls_nnz"])
 
     def test_an_existing_result_stays_until_the_run_ends(self):
         self.run_driver(0, "-o", "out.h5")

@@ -172,6 +172,18 @@ TEST_CASE("a rescaled layer is 1-Lipschitz", "[conv][rescaling]") {
   }
 }
 
+TEST_CASE("the supremum of a kernel whose taps are zero but for one", "[conv][supremum]") {
+  Layer l = layer_2d(3, 2, 3, 7, 1, LATHE_PADDING_ZEROS, std::vector<double>(54));
+  for (std::size_t e = 0; e < l.weight.size(); ++e)
+    l.weight[e] = e % 9 == 5 ? 1 : 0;
+  LatheNormBracket sup{};
+  const LatheConvolution view = l.view();
+  PETSC_OK(LatheConvolutionSupremum(PETSC_COMM_WORLD, &view, 1e-12, &sup));
+  CHECK_ALL(sup.lower <= std::sqrt(6.0));
+  CHECK_ALL(sup.upper >= std::sqrt(6.0));
+  CHECK_ALL(sup.upper <= sup.lower * (1 + 1e-13));
+}
+
 TEST_CASE("the supremum bounds the operator of every extent, and large ones come near",
           "[conv][supremum]") {
   double nearest = 0;

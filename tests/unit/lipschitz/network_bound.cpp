@@ -247,6 +247,8 @@ TEST_CASE("networks that cannot be bounded are refused with the layer and the cu
   padded.padding = {INT_MAX, 1, 0};
   Layer wide = padded;
   wide.padding = {1 << 30, 1 << 30, 0};
+  Layer dilated = pool(LayerType::maxpool, 2, 1, 1);
+  dilated.dilation = {4, 4, 1};
   const struct {
     Network net;
     const char *expected;
@@ -268,6 +270,7 @@ TEST_CASE("networks that cannot be bounded are refused with the layer and the cu
       {{image, {celu}}, "parameter is 0.000000; allowed: > 0"},
       {{image, {pool(LayerType::maxpool, 3, 2, 2)}}, "more than half the kernel"},
       {{image, {pool(LayerType::maxpool, 7, 1, 0)}}, "window of 7 does not fit"},
+      {{{1, 2, {3, 3, 1}}, {dilated}}, "window 0 of axis 0 lies in the padding alone"},
       {{image, {layer(LayerType::residual_end)}}, "no residual_begin"},
       {{image, {layer(LayerType::residual_begin)}}, "has no residual_end"},
       {{image,

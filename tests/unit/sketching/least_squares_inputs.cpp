@@ -103,6 +103,40 @@ TEST_CASE("a right-hand side orthogonal to the range", "[sketching]") {
   CHECK(static_cast<double>(s.result.residual_norm) == Approx(length(p.b)));
 }
 
+TEST_CASE("columns of subnormals have finite solutions", "[sketching]") {
+  for (const double size : {1e-309, 1e-312}) {
+    LeastSquares p = problem_of(50, 4, 10, 1e-2, 91);
+    for (std::size_t i = 0; i < p.m; ++i)
+      p.at(i, 2) *= size;
+    const Solved s = solve(p);
+    CHECK_ALL(s.result.reason > 0);
+    for (std::size_t j = 0; j < p.n; ++j)
+      CHECK_ALL((std::isfinite(s.x[j]) || j == 2));
+    CHECK_ALL(!std::isnan(s.x[2]));
+  }
+}
+
+TEST_CASE("the backward error of a wide problem does not see the scale of its rows",
+          "[sketching]") {
+  for (const double spread : {0.0, 2.0, 10.0}) {
+    LeastSquares p{.m = 20, .n = 60, .a = std::vector<double>(1200), .b = std::vector<double>(20)};
+    for (std::size_t i = 0; i < p.m; ++i) {
+      const double row = std::pow(10.0, spread * (static_cast<double>(i) / 10 - 1));
+      p.b[i] = row * random::normal(92, 1, i);
+      for (std::size_t j = 0; j < p.n; ++j)
+        p.at(i, j) = row * random::normal(92, 2, i * p.n + j);
+    }
+    for (const LatheRefine refine : {LATHE_REFINE_DOUBLE, LATHE_REFINE_DD}) {
+      LatheLeastSquaresOptions o = defaults();
+      o.refine = refine;
+      const Solved s = solve(p, MATDENSE, o);
+      CAPTURE(spread, refine, s.result.backward_error);
+      CHECK_ALL(s.result.reason == LATHE_LS_CONVERGED);
+      CHECK_ALL(s.result.backward_error < 1e-15);
+    }
+  }
+}
+
 TEST_CASE("dependent columns: the solution of minimum norm", "[sketching]") {
   for (const char *type : {MATDENSE, MATAIJ})
     for (const std::size_t m : {std::size_t{30}, std::size_t{600}}) {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "driver/output_file.h"
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace lathe::driver {
+
+std::string output_problem(const std::string &file) {
+  const std::size_t slash = file.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : file.substr(0, slash + 1);
+  struct stat info = {};
+  if (stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
+    return "'" + file + "' is a folder";
+  if (stat(file.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+    return "'" + file + "' is a device or a pipe, not a file";
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    return "cannot write in folder '" + folder + "'";
+  return "";
+}
+
+bool same_file(const std::string &a, const std::string &b) {
+  struct stat one = {}, other = {};
+  return stat(a.c_str(), &one) == 0 && stat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
+}
+
+std::string link_target(const std::string &file) {
+  std::error_code problem;
+  if (!std::filesystem::is_symlink(file, problem))
+    return file;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(file, problem);
+  return problem ? file : target.string();
+}
+
+} // namespace lathe::driver
