@@ -9,7 +9,9 @@
 #include "driver/matrix_io.h"
 #include "driver/options.h"
 #include "driver/output_file.h"
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 namespace {
 
@@ -86,12 +88,35 @@ PetscErrorCode say(MPI_Comm comm, int, const char *, const char *, PetscErrorCod
   return code;
 }
 
+// A rank that fails alone leaves the others waiting for it; and what HDF5 could not write, it tries
+// to write again when it ends, and crashes. Then this ends the job.
+void leave_together(MPI_Comm guard, PetscErrorCode code, const std::string &output) {
+  constexpr double patience = 5; // seconds
+  const int mine = static_cast<int>(code);
+  int worst = 0, done = 0, rank = 0;
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Comm_rank(guard, &rank);
+  MPI_Iallreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, guard, &request);
+  const double start = MPI_Wtime();
+  while (!done && !(code && MPI_Wtime() - start > patience)) {
+    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (done && worst != PETSC_ERR_FILE_WRITE)
+    return;
+  std::remove((lathe::driver::link_target(output.substr(0, output.find(":/"))) + ".part").c_str());
+  MPI_Abort(PETSC_COMM_WORLD, 1);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
   if (PetscInitialize(&argc, &argv, nullptr, nullptr))
     return 2;
   Arguments arguments;
+  MPI_Comm guard = MPI_COMM_NULL; // that nothing else uses
+  if (MPI_Comm_dup(PETSC_COMM_WORLD, &guard))
+    return 2;
   lathe::driver::Options options;
   declare(options, &arguments);
   PetscBool asked = PETSC_FALSE;
@@ -105,7 +130,9 @@ int main(int argc, char **argv) {
     PetscPushErrorHandler(say, nullptr);
     code = Convert(options, arguments, argc, argv);
     PetscPopErrorHandler();
+    leave_together(guard, code, arguments.output);
   }
+  MPI_Comm_free(&guard);
   const int finished = PetscFinalize();
   return code ? 1 : finished ? 2 : 0;
 }

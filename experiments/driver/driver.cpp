@@ -239,6 +239,8 @@ PetscErrorCode compute_and_write(Driver::State &state,
     complain(state, verdict.message);
     if (*exit_code == failure)
       complain(state, "error " + std::to_string(verdict.code) + "\n" + verdict.traceback);
+    if (state.file.lost()) // HDF5 would write again when it ends, and crash
+      MPI_Abort(MPI_COMM_WORLD, *exit_code);
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   *exit_code = state.interrupted  ? stopped

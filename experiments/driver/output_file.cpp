@@ -26,11 +26,14 @@ bool same_file(const std::string &a, const std::string &b) {
 }
 
 std::string link_target(const std::string &file) {
+  constexpr int longest_chain = 40; // Linux follows no more
   std::error_code problem;
-  if (!std::filesystem::is_symlink(file, problem))
-    return file;
-  const std::filesystem::path target = std::filesystem::weakly_canonical(file, problem);
-  return problem ? file : target.string();
+  std::filesystem::path at = file;
+  for (int links = 0; links < longest_chain && std::filesystem::is_symlink(at, problem); ++links) {
+    const std::filesystem::path next = std::filesystem::read_symlink(at, problem);
+    at = next.is_absolute() ? next : at.parent_path() / next;
+  }
+  return at.string();
 }
 
 } // namespace lathe::driver

@@ -74,8 +74,10 @@ PetscErrorCode ResultFile::open(MPI_Comm comm, const std::string &path) {
 PetscErrorCode ResultFile::close() {
   PetscFunctionBeginUser;
   scales_.clear();
-  PetscCheck(file_.close(), comm_, PETSC_ERR_FILE_WRITE, "closing %s failed: %s", part_.c_str(),
-             hdf5::error_text().c_str());
+  const hdf5::SilentErrors silent;
+  lost_ = !file_.close();
+  PetscCheck(!lost_, comm_, PETSC_ERR_FILE_WRITE, "cannot write %s: %s; is the disk full?",
+             part_.c_str(), hdf5::error_text().c_str());
   int good = 1;
   if (rank_ == 0) {
     const int fd = ::open(part_.c_str(), O_RDONLY);
@@ -91,7 +93,8 @@ PetscErrorCode ResultFile::close() {
 PetscErrorCode ResultFile::discard() {
   PetscFunctionBeginUser;
   scales_.clear();
-  (void)file_.close();
+  const hdf5::SilentErrors silent;
+  lost_ = !file_.close() || lost_;
   if (rank_ == 0)
     (void)std::remove(part_.c_str());
   PetscFunctionReturn(PETSC_SUCCESS);

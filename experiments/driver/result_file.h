@@ -30,6 +30,8 @@ public:
   [[nodiscard]] bool is_open() const { return static_cast<bool>(file_); }
   /// Flush, close, and give the file its final name.
   PetscErrorCode close();
+  /// Could not be written, on a full disk say; HDF5 keeps what it has and must not come to its end.
+  [[nodiscard]] bool lost() const { return lost_; }
   /// Close and remove the unfinished file.
   PetscErrorCode discard();
 
@@ -99,6 +101,7 @@ private:
   int rank_ = 0;
   std::string path_, part_;
   hdf5::File file_;
+  bool lost_ = false;
   std::map<std::string, Scale> scales_; // by absolute path
 };
 
