@@ -22,6 +22,12 @@ using namespace lathe::hdf5;
 class Writer {
 public:
   explicit Writer(MPI_Comm comm) : comm_(comm) {}
+  ~Writer() {
+    if (!problem_.empty()) // closing is collective, and the other ranks may be elsewhere
+      (void)file_.release();
+  }
+  Writer(const Writer &) = delete;
+  Writer &operator=(const Writer &) = delete;
 
   void open(const std::string &file, bool create) {
     const PropertyList access = parallel_access(comm_);
@@ -94,15 +100,17 @@ public:
   }
 
   // This rank's block: [start, start+count) of the first axis, all of the others. Every rank makes
-  // the same number of calls, of at most 1 GiB each.
-  void write(const Dataset &d, hid_t type, hsize_t start, hsize_t count,
-             const std::vector<hsize_t> &rest, const void *data) {
+  // the same number of calls, of at most 1 GiB each. A rank that could not write fails alone: the
+  // others may wait for it inside of HDF5 already.
+  PetscErrorCode write(const Dataset &d, hid_t type, hsize_t start, hsize_t count,
+                       const std::vector<hsize_t> &rest, const void *data) {
+    PetscFunctionBegin;
     hsize_t row = H5Tget_size(type);
     for (const hsize_t n : rest)
       row *= n;
     const hsize_t step = std::max<hsize_t>(1, (hsize_t{1} << 30) / std::max<hsize_t>(row, 1));
     unsigned long long calls = (count + step - 1) / step;
-    MPI_Allreduce(MPI_IN_PLACE, &calls, 1, MPI_UNSIGNED_LONG_LONG, MPI_MAX, comm_);
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &calls, 1, MPI_UNSIGNED_LONG_LONG, MPI_MAX, comm_));
     const PropertyList transfer = collective_transfer();
     Dataspace file_space(H5Dget_space(d));
     const auto *bytes = static_cast<const char *>(data);
@@ -122,7 +130,10 @@ public:
       start += n[0];
       count -= n[0];
       bytes += n[0] * row;
+      PetscCheck(problem_.empty(), PETSC_COMM_SELF, PETSC_ERR_FILE_WRITE, "cannot write: %s",
+                 problem_.c_str());
     }
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
 
   void keep(herr_t result) {
@@ -232,11 +243,12 @@ PetscErrorCode WriteSparse(Mat A, const std::string &object, Writer *w) {
   const Dataset data = scalars(w, object + "/data", {nnz}, object + "/");
   w->attach(data, nnz_scale, 0);
   w->describe(data, "value");
-  w->write(jc, H5T_NATIVE_INT64, static_cast<hsize_t>(first), csr.pointers.size(), {},
-           csr.pointers.data());
+  PetscCall(w->write(jc, H5T_NATIVE_INT64, static_cast<hsize_t>(first), csr.pointers.size(), {},
+                     csr.pointers.data()));
   const auto begin = static_cast<hsize_t>(csr.begin);
-  w->write(ir, H5T_NATIVE_INT64, begin, csr.columns.size(), {}, csr.columns.data());
-  w->write(data, H5T_NATIVE_DOUBLE, begin, csr.values.size(), with_complex({}), csr.values.data());
+  PetscCall(w->write(ir, H5T_NATIVE_INT64, begin, csr.columns.size(), {}, csr.columns.data()));
+  PetscCall(w->write(data, H5T_NATIVE_DOUBLE, begin, csr.values.size(), with_complex({}),
+                     csr.values.data()));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -273,8 +285,8 @@ PetscErrorCode WriteDense(Mat A, const std::string &object, Writer *w) {
     for (std::int64_t i = 0; i < n; ++i)
       for (std::int64_t j = 0; j < width; ++j)
         rows[static_cast<std::size_t>(i * width + j)] = a[begin + i + j * ld];
-    w->write(d, H5T_NATIVE_DOUBLE, static_cast<hsize_t>(first + begin), static_cast<hsize_t>(n),
-             with_complex({cols}), rows.data());
+    PetscCall(w->write(d, H5T_NATIVE_DOUBLE, static_cast<hsize_t>(first + begin),
+                       static_cast<hsize_t>(n), with_complex({cols}), rows.data()));
   }
   PetscCall(MatDenseRestoreArrayRead(A, &a));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -291,8 +303,8 @@ PetscErrorCode WriteArray(Vec x, const std::string &object, Writer *w) {
   w->attach(d, row, 0);
   w->describe(d, "entry");
   PetscCall(VecGetArrayRead(x, &values));
-  w->write(d, H5T_NATIVE_DOUBLE, static_cast<hsize_t>(first), static_cast<hsize_t>(last - first),
-           with_complex({}), values);
+  PetscCall(w->write(d, H5T_NATIVE_DOUBLE, static_cast<hsize_t>(first),
+                     static_cast<hsize_t>(last - first), with_complex({}), values));
   PetscCall(VecRestoreArrayRead(x, &values));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
