@@ -53,11 +53,16 @@ PetscErrorCode LeastSquaresSolver::TakeRightHandSide(Vec b, RightHandSide *rhs) 
   double square = 0;
   if (target_given()) {
     PetscCall(Replicate(b, &rhs->all));
+    for (double &e : rhs->all)
+      e = std::scalbn(e, -rhs->exponent);
+    std::vector<double> outside = rhs->all;
+    p_.remove_null(rhs->all.data());
     rhs->target.resize(rhs->all.size());
     for (std::size_t j = 0; j < rhs->all.size(); ++j) {
-      rhs->all[j] = std::scalbn(rhs->all[j], -rhs->exponent);
+      outside[j] -= rhs->all[j];
       rhs->target[j] = rhs->all[j] * p_.scale()[j];
     }
+    rhs->outside = length(outside);
     rhs->norm = length(rhs->all.data(), rhs->all.size());
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -157,6 +162,16 @@ PetscErrorCode LeastSquaresSolver::Iterate(const RefinementProblem &problem, Exp
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+// y ← that of the shortest D·y with the same A·D·y.
+void LeastSquaresSolver::shorten(ExpansionVector *y) const {
+  std::vector<double> x(y->n);
+  for (std::size_t j = 0; j < y->n; ++j)
+    x[j] = y->value[j] * p_.scale()[j];
+  p_.remove_null(x.data());
+  for (std::size_t j = 0; j < y->n; ++j)
+    y->add(j, x[j] / p_.scale()[j] - y->value[j]);
+}
+
 PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *result) {
   RightHandSide rhs;
   ExpansionVector y;
@@ -179,9 +194,12 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
       p_.condition() > suspicious_condition) {
     PetscCall(p_.Truncate(16 * rank_cut()));
     PetscCall(Factor());
+    PetscCall(TakeRightHandSide(b, &rhs));
     problem = Problem(rhs);
     PetscCall(Iterate(problem, &y, &outcome, &steps));
   }
+  if (!wide_ && !p_.triangular())
+    shorten(&y);
   *result = {};
   result->rank = static_cast<PetscInt>(p_.rank() - p_.zeros());
   result->cond_estimate = static_cast<PetscReal>(p_.condition());
@@ -292,7 +310,7 @@ PetscErrorCode LeastSquaresSolver::Judge(const RefinementProblem &problem, const
     facts[1] = whole > 0 ? length(left) / whole : 0;
     for (std::size_t j = 0; j < n; ++j)
       left[j] /= p_.scale()[j];
-    facts[0] = length(left);
+    facts[0] = std::hypot(length(left), rhs.outside);
   } else if (me == 0) {
     facts[0] = std::sqrt(facts[0]);
     facts[1] = rhs.norm > 0 ? karlson_walden({.n = n,
@@ -339,7 +357,7 @@ PetscErrorCode LeastSquaresSolver::JudgeWide(const RefinementProblem &problem,
     facts[1] = size > 0 && !(options_.ridge > 0) ? length(r) / size : 0;
     for (std::size_t j = 0; j < p_.cols(); ++j)
       r[j] /= p_.scale()[j];
-    facts[0] = length(r);
+    facts[0] = std::hypot(length(r), rhs.outside);
   }
   PetscCall(CopyFromFirst(rows_.comm(), facts, 2));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -37,6 +37,7 @@ private:
     std::vector<double> all;    // b over 2^exponent, on every rank
     int exponent = 0;
     double norm = 0;
+    double outside = 0; // with target_given(): what of b no x reaches, taken out of all and target
   };
 
   PetscErrorCode TakeMatrix(Mat A, Mat *tall);
@@ -44,6 +45,7 @@ private:
   PetscErrorCode Factor();
   PetscErrorCode TakeWeights(Vec weights);
   PetscErrorCode TakeRightHandSide(Vec b, RightHandSide *rhs) const;
+  void shorten(ExpansionVector *y) const;
   PetscErrorCode Iterate(const RefinementProblem &problem, ExpansionVector *y,
                          RefinementOutcome *outcome, int *steps);
   [[nodiscard]] ApproximateInverse Inverse(const RefinementProblem &problem,

@@ -175,6 +175,7 @@ PetscErrorCode SketchedFactor::Create(Mat A, const LocalRows &rows, const double
   n_ = rows.cols();
   sketch_ = {};
   ratio_ = 0;
+  null_.clear();
   PetscCall(Collect(A, rows, weight, size, &sa, &height));
   PetscCall(FindZeros(rows, &sa, height, ridge));
   r_.assign(n_ * n_, 0.0);
@@ -305,10 +306,37 @@ PetscErrorCode SketchedFactor::Truncate(double cut) {
   for (std::size_t k = 0; k < rank_; ++k)
     for (std::size_t j = 0; j < n_; ++j)
       p_[j + k * n_] = vt[k + j * n_] / s[k];
+  null_.clear();
+  for (std::size_t k = rank_; k < n_; ++k) {
+    std::vector<double> v(n_);
+    for (std::size_t j = 0; j < n_; ++j)
+      v[j] = scale_[j] * vt[k + j * n_];
+    for (const std::size_t j : zero_columns_)
+      v[j] = 0;
+    for (int pass = 0; pass < 3; ++pass) {
+      const double size = length(v);
+      for (double &e : v)
+        e = size > 0 ? e / size : 0;
+      if (pass < 2)
+        remove_null(v.data());
+    }
+    null_.insert(null_.end(), v.begin(), v.end());
+  }
   triangular_ = false;
   norm_ = n_ > 0 ? s[0] : 0;
   condition_ = rank_ > 0 ? s[0] / s[rank_ - 1] : 1;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void SketchedFactor::remove_null(double *x) const {
+  for (std::size_t k = 0; k + n_ <= null_.size() && n_ > 0; k += n_) {
+    const double *q = null_.data() + k;
+    double product = 0;
+    for (std::size_t j = 0; j < n_; ++j)
+      product += q[j] * x[j];
+    for (std::size_t j = 0; j < n_; ++j)
+      x[j] -= product * q[j];
+  }
 }
 
 void SketchedFactor::multiply_rows(std::size_t count, double *tile, std::size_t ld,

@@ -40,6 +40,9 @@ public:
 
   /// P from the singular values above `cut` times the largest. Collective.
   PetscErrorCode Truncate(double cut);
+  /// x ← its part orthogonal to the null space of A, as far as Truncate found one; n numbers. D
+  /// bends the null space, so of all x of the same A·x that part is the shortest, and D·y is not.
+  void remove_null(double *x) const;
 
   [[nodiscard]] std::size_t cols() const { return n_; }
   /// Columns of A over rows of S; 0 when A itself was factored.
@@ -77,6 +80,7 @@ private:
   bool triangular_ = true;
   std::vector<std::size_t> zero_columns_;
   std::vector<double> scale_, appended_, r_, p_;
+  std::vector<double> null_; // orthonormal, n numbers each
   double norm_ = 0, condition_ = 0, ratio_ = 0;
   Sketch sketch_; // rows 0: A itself
   // Rank 0, when kept: Householder vectors of the QR factorisation.

@@ -103,6 +103,38 @@ TEST_CASE("a right-hand side orthogonal to the range", "[sketching]") {
   CHECK(static_cast<double>(s.result.residual_norm) == Approx(length(p.b)));
 }
 
+TEST_CASE("dependent columns and rows of other scales: least norm, least residual", "[sketching]") {
+  for (const LatheLeastSquaresMethod method : {LATHE_LS_PNE, LATHE_LS_SPIR, LATHE_LS_FOSSILS})
+    for (const double factor : {2.0, 3.0, 1e3}) {
+      LatheLeastSquaresOptions o = defaults();
+      o.method = method;
+      LeastSquares p = problem_of(300, 8, 1e2, 1e-2, 93);
+      for (std::size_t i = 0; i < p.m; ++i)
+        p.at(i, 5) = factor * p.at(i, 2);
+      Solved s = solve(p, MATDENSE, o);
+      CAPTURE(method, factor, s.x[2], s.x[5], s.result.reason);
+      CHECK_ALL(s.result.reason == LATHE_LS_RANK_DEFICIENT);
+      CHECK_ALL(s.result.rank == 7);
+      const double null = std::fabs(factor * s.x[2] - s.x[5]) / std::hypot(factor, 1.0);
+      CHECK_ALL(null < 1e-13 * length(s.x)); // A is 0 along (factor, −1) in columns 2 and 5
+      CHECK_ALL(s.result.backward_error < 3e-15);
+      if (method == LATHE_LS_FOSSILS)
+        continue;
+      // Wide: row 5 is a multiple of row 2, and b does not know it.
+      LeastSquares w{.m = 8, .n = 300, .a = std::vector<double>(2400), .b = std::vector<double>(8)};
+      for (std::size_t i = 0; i < w.m; ++i) {
+        w.b[i] = random::normal(93, 1, i);
+        for (std::size_t j = 0; j < w.n; ++j)
+          w.at(i, j) = p.at(j, i);
+      }
+      s = solve(w, MATDENSE, o);
+      const double left = std::fabs(factor * w.b[2] - w.b[5]) / std::hypot(factor, 1.0);
+      CAPTURE(s.result.residual_norm, left, s.result.backward_error);
+      CHECK_ALL(s.result.reason == LATHE_LS_RANK_DEFICIENT);
+      CHECK_ALL(std::fabs(s.result.residual_norm - left) < 1e-12 * left);
+    }
+}
+
 TEST_CASE("columns of subnormals have finite solutions", "[sketching]") {
   for (const double size : {1e-309, 1e-312}) {
     LeastSquares p = problem_of(50, 4, 10, 1e-2, 91);
