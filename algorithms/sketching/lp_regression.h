@@ -12,7 +12,7 @@ namespace lathe::sketching {
 
 struct LpOptions {
   double tolerance = 1e-13; ///< relative gap at which to stop; > 0
-  int max_steps = 500;      ///< Newton steps and exchanges of vertices at most; ≥ 1
+  int max_steps = 500;      ///< Newton steps at most, and exchanges of vertices; ≥ 1
 };
 
 struct LpSolution {

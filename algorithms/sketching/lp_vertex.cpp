@@ -202,19 +202,28 @@ PetscErrorCode Choose(const Problem &problem, const std::vector<std::size_t> &or
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/// Where Σ|e_i − t·v_i| over i outside the basis, plus |t|, is lowest for t > 0: the row whose
-/// residual vanishes there. `slope` is the slope at 0, negative. size() when there is none.
+/// Where Σ|e_i − t·v_i| over i outside the basis, plus |t|, is lowest for t ≥ 0: the row whose
+/// residual vanishes there. `slope` is the slope at 0 if each |e_i| had the slope u_i, negative; it
+/// has where e_i ≠ 0. size() when there is none.
 std::size_t lowest_point(const std::vector<double> &e, const std::vector<double> &v,
-                         const std::vector<bool> &basic, double slope) {
-  std::vector<std::pair<double, std::size_t>> kinks;
-  for (std::size_t i = 0; i < e.size(); ++i)
-    if (!basic[i] && v[i] != 0 && e[i] / v[i] > 0)
-      kinks.emplace_back(e[i] / v[i], i);
-  std::sort(kinks.begin(), kinks.end());
-  for (const auto &[t, i] : kinks) {
-    slope += 2 * std::abs(v[i]);
+                         const std::vector<bool> &basic, const std::vector<double> &u,
+                         double slope) {
+  struct Kink {
+    double t, rise;
+    std::size_t row;
+  };
+  std::vector<Kink> kinks;
+  for (std::size_t i = 0; i < e.size(); ++i) {
+    const double rise = e[i] == 0 ? std::abs(v[i]) + u[i] * v[i] : 2 * std::abs(v[i]);
+    if (!basic[i] && rise > 0 && (e[i] == 0 || e[i] / v[i] > 0))
+      kinks.push_back({e[i] / v[i], rise, i});
+  }
+  std::sort(kinks.begin(), kinks.end(),
+            [](const Kink &a, const Kink &b) { return a.t != b.t ? a.t < b.t : a.row < b.row; });
+  for (const Kink &kink : kinks) {
+    slope += kink.rise;
     if (slope >= 0)
-      return i;
+      return kink.row;
   }
   return e.size();
 }
@@ -231,8 +240,16 @@ PetscErrorCode LpVertexOne(TallView Q, TallView b, const LpOptions &options, std
   PetscCall(problem.Residual(*y, &e));
   std::vector<std::size_t> basis;
   PetscCall(Choose(problem, sorted(e, false), r, r, &basis));
+  double largest_target = 0;
+  for (const double value : problem.target)
+    largest_target = std::max(largest_target, std::abs(value));
+  const double rounding = 1e-14 * largest_target; // in a residual
+  // Of rows that are zero outside of the basis: what they left it with. Their own sign is a
+  // rounding error, and a vertex that many rows meet could not be told optimal by it.
+  std::vector<double> side(e.size(), 0.0);
   std::size_t idle = 0; // vertices since the last that was lower
-  while (basis.size() == r && idle <= 2 * r + 10 && solution->steps++ < options.max_steps) {
+  const int last = solution->steps + options.max_steps;
+  while (basis.size() == r && idle <= 4 * r + 20 && solution->steps++ < last) {
     std::vector<double> M; // row basis[i] of Q is column i
     PetscCall(problem.Rows(basis, &M));
     const Solver solver(M, r);
@@ -252,7 +269,9 @@ PetscErrorCode LpVertexOne(TallView Q, TallView b, const LpOptions &options, std
     std::vector<double> u(e.size());
     for (std::size_t i = 0; i < e.size(); ++i) {
       objective += std::abs(e[i]);
-      u[i] = basic[i] ? 0 : e[i] > 0 ? 1 : e[i] < 0 ? -1 : 0;
+      if (std::abs(e[i]) <= rounding)
+        e[i] = 0;
+      u[i] = basic[i] ? 0 : e[i] > 0 ? 1 : e[i] < 0 ? -1 : side[i];
     }
     std::vector<double> c;
     PetscCall(problem.Against(u, &c));
@@ -280,9 +299,10 @@ PetscErrorCode LpVertexOne(TallView Q, TallView b, const LpOptions &options, std
     const std::vector<double> d = solver.solve(unit, true);
     std::vector<double> v;
     PetscCall(problem.Along(d, &v));
-    const std::size_t entering = lowest_point(e, v, basic, 1 - std::abs(dual[leaving]));
+    const std::size_t entering = lowest_point(e, v, basic, u, 1 - std::abs(dual[leaving]));
     if (entering == e.size())
       break;
+    side[basis[leaving]] = sign;
     basis[leaving] = entering;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -325,7 +345,8 @@ PetscErrorCode LpVertexInfinity(TallView Q, TallView b, const LpOptions &options
   for (std::size_t i = 0; i < k; ++i)
     sign[i] = (lambda[i] >= 0) == (level >= 0) ? 1 : -1;
 
-  while (solution->steps++ < options.max_steps) {
+  const int last = solution->steps + options.max_steps;
+  while (solution->steps++ < last) {
     PetscCall(problem.Rows(basis, &rows));
     std::vector<double> M(k * k); // column i: (row basis[i] of Q, sign_i)
     std::vector<double> values(k);

@@ -114,6 +114,28 @@ TEST_CASE("l_p regression finds known solutions", "[sketching]") {
   CHECK_ALL((std::abs(x[0] + 0.125) <= 1e-14 && std::abs(x[1] - 1) <= 1e-13));
 }
 
+TEST_CASE("l_p regression where many rows meet in a vertex", "[sketching]") {
+  const auto ones = [](PetscInt, PetscInt) { return 1.0; };
+  const double values[] = {-1, 2, 0, 0, -1, 2, 0, 0};
+  std::vector<double> x;
+  Problem median(PETSC_COMM_WORLD, 8, 1, ones, [&](PetscInt i) { return values[i]; });
+  CHECK_ALL((median.solve(1, &x).converged && x[0] == 0));
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const auto n = static_cast<PetscInt>(1 + seed % 5);
+    INFO("seed " << seed << ", n " << n);
+    // Each row twice, entries small integers for half of the problems.
+    const auto round = [&](double value) { return seed % 2 == 0 ? value : std::round(2 * value); };
+    const auto twice = [&](PetscInt i, PetscInt j) { return round(noise(i / 2, j, 10 + seed)); };
+    const auto target = [&](PetscInt i) { return round(noise(i / 2, 50, 10 + seed)); };
+    Problem pairs(PETSC_COMM_WORLD, 24, n, twice, target);
+    const LpSolution one = pairs.solve(1, &x), largest = pairs.solve(inf, &x);
+    CHECK_ALL(one.converged);
+    CHECK_ALL(one.objective - one.lower_bound <= 1e-12 * one.objective);
+    CHECK_ALL(largest.converged);
+    CHECK_ALL(largest.objective - largest.lower_bound <= 1e-12 * largest.objective);
+  }
+}
+
 TEST_CASE("l_p regression of consistent, rank-deficient, square and zero problems", "[sketching]") {
   const auto plain = [](PetscInt i, PetscInt j) { return noise(i, j, 1); };
   const auto exact = [&](PetscInt i) { return plain(i, 0) - 2 * plain(i, 2); };
