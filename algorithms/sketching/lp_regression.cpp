@@ -325,6 +325,25 @@ PetscErrorCode LpMinimize(TallView Q, TallView b, double p, const LpOptions &opt
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+namespace {
+
+// to ← from·2^−exponent with the largest entry of all ranks in [1, 2): powers of residuals overflow
+// and underflow otherwise. What is not finite stays as it is, to be refused.
+PetscErrorCode CopyScaled(MPI_Comm comm, const double *from, std::size_t count, double *to,
+                          int *exponent) {
+  double largest = 0;
+  PetscFunctionBegin;
+  for (std::size_t i = 0; i < count; ++i)
+    largest = std::max(largest, std::abs(from[i]));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm));
+  *exponent = largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0;
+  for (std::size_t i = 0; i < count; ++i)
+    to[i] = std::scalbn(from[i], -*exponent);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+
 PetscErrorCode LpRegression(TallMatrix &A, const double *b, double p, const LpOptions &options,
                             std::vector<double> *x, LpSolution *solution) {
   const MPI_Comm comm = A.rows().comm();
@@ -341,8 +360,10 @@ PetscErrorCode LpRegression(TallMatrix &A, const double *b, double p, const LpOp
   PetscCall(Cite("BarrodaleRoberts1973"));
   MultiVector basis(A.rows(), n);
   MultiVector target(A.rows(), 1);
-  std::copy_n(A.view().data, A.rows().local() * n, basis.view().data);
-  std::copy_n(b, A.rows().local(), target.view().data);
+  int matrix_exponent = 0, target_exponent = 0;
+  PetscCall(
+      CopyScaled(comm, A.view().data, A.rows().local() * n, basis.view().data, &matrix_exponent));
+  PetscCall(CopyScaled(comm, b, A.rows().local(), target.view().data, &target_exponent));
   std::vector<std::size_t> columns;
   PetscCall(Orthonormalize(basis.view(), &columns));
   const std::size_t r = columns.size();
@@ -351,6 +372,10 @@ PetscErrorCode LpRegression(TallMatrix &A, const double *b, double p, const LpOp
   PetscCall(InnerProduct(Q, A.view(), R.data(), Entries::at_most_one));
   std::vector<double> y;
   PetscCall(LpMinimize(Q, target.view(), p, options, &y, solution));
+  for (double &e : y)
+    e = std::scalbn(e, target_exponent);
+  solution->objective = std::scalbn(solution->objective, target_exponent);
+  solution->lower_bound = std::scalbn(solution->lower_bound, target_exponent);
   std::vector<double> triangle(r * r);
   for (std::size_t j = 0; j < r; ++j)
     std::copy_n(R.data() + columns[j] * r, j + 1, triangle.data() + j * r);

@@ -136,6 +136,25 @@ TEST_CASE("l_p regression where many rows meet in a vertex", "[sketching]") {
   }
 }
 
+TEST_CASE("l_p regression of any scale", "[sketching]") {
+  for (const double p : {1.0, 1.5, 2.0, 3.0, 20.0, inf})
+    for (const double of_a : {1.0, 0x1p-600, 0x1p600})
+      for (const double of_b : {1.0, 0x1p-700, 0x1p700}) {
+        const auto entry = [](PetscInt i, PetscInt j) { return noise(i, j, 1); };
+        const auto target = [](PetscInt i) { return noise(i, 50, 2); };
+        std::vector<double> x, y;
+        Problem plain(PETSC_COMM_WORLD, 40, 3, entry, target);
+        const double objective = plain.solve(p, &x).objective;
+        Problem scaled(
+            PETSC_COMM_WORLD, 40, 3, [&](PetscInt i, PetscInt j) { return of_a * entry(i, j); },
+            [&](PetscInt i) { return of_b * target(i); });
+        const LpSolution s = scaled.solve(p, &y);
+        INFO("p " << p << ", scales " << of_a << " " << of_b);
+        CHECK_ALL(s.converged);
+        CHECK_ALL(s.objective == of_b * objective);
+      }
+}
+
 TEST_CASE("l_p regression of consistent, rank-deficient, square and zero problems", "[sketching]") {
   const auto plain = [](PetscInt i, PetscInt j) { return noise(i, j, 1); };
   const auto exact = [&](PetscInt i) { return plain(i, 0) - 2 * plain(i, 2); };
