@@ -183,6 +183,17 @@ PetscErrorCode TrueResidual(KSP ksp, PetscReal *norm) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+// No vector of the basis lowers the residual, or products with it are not finite.
+PetscErrorCode NameFailure(KSP ksp) {
+  Context &self = self_of(ksp);
+  PetscReal length = 0;
+  PetscFunctionBegin;
+  PetscCall(KSP_PCApplyBAorAB(ksp, self.residual, self.next.z, self.work));
+  PetscCall(VecNorm(self.next.z, NORM_2, &length));
+  ksp->reason = std::isfinite(length) ? KSP_DIVERGED_BREAKDOWN : KSP_DIVERGED_NANORINF;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode KSPSolve_SketchedGmres(KSP ksp) {
   Context &self = self_of(ksp);
   PetscReal norm = 0;
@@ -218,7 +229,7 @@ PetscErrorCode KSPSolve_SketchedGmres(KSP ksp) {
       self.ratio = std::clamp<PetscReal>(1.05 * norm / sketched, 1, 100);
     PetscCall((*ksp->converged)(ksp, ksp->its, norm, &ksp->reason, ksp->cnvP));
     if (!moved && ksp->reason == KSP_CONVERGED_ITERATING)
-      ksp->reason = KSP_DIVERGED_BREAKDOWN; // no vector of the basis lowers the residual
+      PetscCall(NameFailure(ksp));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

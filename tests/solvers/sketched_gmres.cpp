@@ -297,6 +297,14 @@ TEST_CASE("odd systems end with the right reason", "[solvers]") {
     PETSC_OK(VecAssemblyEnd(s.b));
     CHECK_ALL(s.solve(base).reason == KSP_DIVERGED_NANORINF);
     PETSC_OK(VecCopy(kept, s.b));
+    { // An entry of A that is not finite.
+      System bad;
+      PETSC_OK(bad.Create(12, 0.4));
+      PETSC_OK(MatSetValue(bad.A, 5, 5, std::nan(""), INSERT_VALUES));
+      PETSC_OK(MatAssemblyBegin(bad.A, MAT_FINAL_ASSEMBLY));
+      PETSC_OK(MatAssemblyEnd(bad.A, MAT_FINAL_ASSEMBLY));
+      CHECK_ALL(bad.solve(base).reason == KSP_DIVERGED_NANORINF);
+    }
     // A = 0, and A = I: no basis beyond b.
     MatHandle other;
     PETSC_OK(MatDuplicate(s.A, MAT_DO_NOT_COPY_VALUES, other.out()));
