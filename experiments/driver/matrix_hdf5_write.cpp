@@ -309,12 +309,14 @@ PetscErrorCode WriteArray(Vec x, const std::string &object, Writer *w) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// Everything around the writing of one object; `fill(path, writer)`.
+// Everything around the writing of one object of so many bytes; `fill(path, writer)`. Where they
+// have no room nothing is begun: MPI's writing of a file may hang on a full disk.
 template <class Fill>
 PetscErrorCode WriteObject(MPI_Comm comm, const std::string &file, const std::string &object,
-                           const char *usual, Fill &&fill) {
+                           const char *usual, double bytes, Fill &&fill) {
   const SilentErrors silent;
   Writer writer(comm);
+  constexpr double overhead = 16384; // of the file itself
   int rank = 0;
   int add = 0;
   PetscFunctionBegin;
@@ -327,6 +329,10 @@ PetscErrorCode WriteObject(MPI_Comm comm, const std::string &file, const std::st
              "%s:%s: name an object inside the file, such as %s:%s", file.c_str(), path.c_str(),
              file.c_str(), usual);
   const std::string real = link_target(file), target = add ? file : real + ".part";
+  double room = rank == 0 ? free_bytes(target) : 0;
+  PetscCallMPI(MPI_Bcast(&room, 1, MPI_DOUBLE, 0, comm));
+  PetscCheck(bytes + overhead <= room, comm, PETSC_ERR_FILE_OPEN,
+             "%s needs %.0f bytes, its disk has %.0f left", file.c_str(), bytes + overhead, room);
   writer.open(target, add == 0);
   LatheCheckAll(comm, writer.problem().empty(), PETSC_ERR_FILE_OPEN, "cannot open %s: %s",
                 target.c_str(), writer.problem().c_str());
@@ -359,19 +365,30 @@ PetscErrorCode WriteMatrixHdf5(Mat A, const std::string &file, const std::string
   PetscFunctionBegin;
   PetscCall(PetscObjectBaseTypeCompareAny(reinterpret_cast<PetscObject>(A), &dense, MATSEQDENSE,
                                           MATMPIDENSE, ""));
+  PetscInt rows = 0, cols = 0;
+  PetscCall(MatGetSize(A, &rows, &cols));
+  const double m = static_cast<double>(rows), entry = sizeof(PetscScalar);
+  double bytes = m * static_cast<double>(cols) * entry;
+  if (!dense) {
+    MatInfo info;
+    PetscCall(MatGetInfo(A, MAT_GLOBAL_SUM, &info));
+    bytes = 8 * m + (8 + entry) * static_cast<double>(info.nz_used);
+  }
   const auto fill = [&](const std::string &path, Writer *w) {
     return dense ? WriteDense(A, path, w) : WriteSparse(A, path, w);
   };
   PetscCall(WriteObject(PetscObjectComm(reinterpret_cast<PetscObject>(A)), file, object, "/matrix",
-                        fill));
+                        bytes, fill));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode WriteVectorHdf5(Vec x, const std::string &file, const std::string &object) {
   PetscFunctionBegin;
+  PetscInt size = 0;
+  PetscCall(VecGetSize(x, &size));
   const auto fill = [&](const std::string &path, Writer *w) { return WriteArray(x, path, w); };
   PetscCall(WriteObject(PetscObjectComm(reinterpret_cast<PetscObject>(x)), file, object, "/vector",
-                        fill));
+                        static_cast<double>(size) * sizeof(PetscScalar), fill));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

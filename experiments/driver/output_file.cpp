@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "driver/output_file.h"
 #include <filesystem>
+#include <limits>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace lathe::driver {
@@ -17,6 +19,15 @@ std::string output_problem(const std::string &file) {
   if (access(folder.c_str(), W_OK | X_OK) != 0)
     return "cannot write in folder '" + folder + "'";
   return "";
+}
+
+double free_bytes(const std::string &file) {
+  const std::size_t slash = file.rfind('/');
+  struct statvfs info = {};
+  if (statvfs((slash == std::string::npos ? "." : file.substr(0, slash + 1)).c_str(), &info) != 0 ||
+      info.f_blocks == 0)
+    return std::numeric_limits<double>::infinity();
+  return static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
 }
 
 bool same_file(const std::string &a, const std::string &b) {
