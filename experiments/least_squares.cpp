@@ -83,13 +83,9 @@ struct Outcome {
 };
 
 PetscErrorCode SolveOurs(const System &system, LatheLeastSquaresMethod method, LatheRefine refine,
-                         Vec x, Outcome *out) {
-  LatheLeastSquaresOptions options;
+                         LatheLeastSquaresOptions options, Vec x, Outcome *out) {
   LatheLeastSquaresResult result;
   PetscFunctionBeginUser;
-  PetscCall(LatheLeastSquaresOptionsSetDefaults(&options));
-  PetscCall(LatheLeastSquaresOptionsSetFromOptions(
-      PetscObjectComm(reinterpret_cast<PetscObject>(x)), nullptr, &options));
   options.method = method;
   options.refine = refine;
   PetscCall(LatheLeastSquares(system.a, system.b, nullptr, x, &options, &result));
@@ -144,8 +140,8 @@ PetscErrorCode SolveSerial(MPI_Comm comm, const System &system, const std::strin
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode SolveBy(MPI_Comm comm, const System &system, const std::string &method, Vec x,
-                       Outcome *out) {
+PetscErrorCode SolveBy(MPI_Comm comm, const System &system, const std::string &method,
+                       const LatheLeastSquaresOptions &options, Vec x, Outcome *out) {
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Barrier(comm));
   const double start = MPI_Wtime();
@@ -159,7 +155,7 @@ PetscErrorCode SolveBy(MPI_Comm comm, const System &system, const std::string &m
       {"iterative_sketching", {LATHE_LS_ITERATIVE_SKETCHING, LATHE_REFINE_DOUBLE}},
       {"sketch_and_solve", {LATHE_LS_SKETCH_AND_SOLVE, LATHE_REFINE_NONE}}};
   if (const auto found = ours.find(method); found != ours.end())
-    PetscCall(SolveOurs(system, found->second.first, found->second.second, x, out));
+    PetscCall(SolveOurs(system, found->second.first, found->second.second, options, x, out));
   else if (method == "lsqr")
     PetscCall(SolveLsqr(system, x, out));
   else
@@ -170,7 +166,7 @@ PetscErrorCode SolveBy(MPI_Comm comm, const System &system, const std::string &m
 }
 
 PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<System> &systems,
-                         bool generated, Record *r) {
+                         const LatheLeastSquaresOptions &options, bool generated, Record *r) {
   std::map<std::string, std::vector<double>> values;
   std::vector<double> solutions;
   PetscFunctionBeginUser;
@@ -179,7 +175,7 @@ PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<Syste
     Outcome out;
     PetscReal residual = 0, backward = 0;
     PetscCall(MatCreateVecs(system.a, x.out(), nullptr));
-    PetscCall(SolveBy(d.comm(), system, method, x, &out));
+    PetscCall(SolveBy(d.comm(), system, method, options, x, &out));
     std::vector<double> all;
     PetscCall(lathe::sketching::Replicate(x, &all));
     PetscCall(least_squares::Evaluate(system, x, &residual, &backward));
@@ -251,7 +247,7 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
   const bool generated = s.mat.empty();
   std::vector<System> systems;
   std::vector<Case> cases;
-  LatheLeastSquaresOptions options; // refused here, before anything is computed
+  LatheLeastSquaresOptions options;
   PetscFunctionBeginUser;
   PetscCall(LatheLeastSquaresOptionsSetDefaults(&options));
   PetscCall(LatheLeastSquaresOptionsSetFromOptions(d.comm(), nullptr, &options));
@@ -263,7 +259,9 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
   PetscCall(d.phase("solve"));
   PetscCall(d.run_cases(
       "method", s.methods, table(generated),
-      [&](std::size_t k, Record &r) { return RunMethod(d, s.methods[k], systems, generated, &r); },
+      [&](std::size_t k, Record &r) {
+        return RunMethod(d, s.methods[k], systems, options, generated, &r);
+      },
       &cases));
   for (const Case &c : cases) {
     const auto *solution = c.record.get<Array>("solution");

@@ -4,14 +4,13 @@
 //   mpiexec -n P matrix_convert -mat IN -o OUT      IN: FILE or FILE.h5:/path, found from content
 //   mpiexec -n P matrix_convert -vec IN -o OUT      OUT: .mtx .mtx.gz .h5[:/path] .petsc, by name
 //
-// Prints what was read. Exit codes: 0 done, 1 refused.
+// Prints what was read. Exit codes: 0 done, 1 refused, 2 not written.
 #include "core/handle.h"
+#include "driver/error_trap.h"
 #include "driver/matrix_io.h"
 #include "driver/options.h"
 #include "driver/output_file.h"
-#include <chrono>
 #include <cstdio>
-#include <thread>
 
 namespace {
 
@@ -76,36 +75,23 @@ PetscErrorCode Convert(lathe::driver::Options &options, const Arguments &a, int 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// One line for a refusal instead of a traceback: the reader of a message is a user, not a
-// programmer.
-PetscErrorCode say(MPI_Comm comm, int, const char *, const char *, PetscErrorCode code,
-                   PetscErrorType type, const char *message, void *) {
-  int rank = 0;
-  MPI_Comm_rank(PETSC_COMM_WORLD, &rank);
-  (void)comm;
-  if (type == PETSC_ERROR_INITIAL && rank == 0)
-    std::fprintf(stderr, "matrix_convert: %s\n", message);
-  return code;
-}
-
-// A rank that fails alone leaves the others waiting for it; and what HDF5 could not write, it tries
-// to write again when it ends, and crashes. Then this ends the job.
-void leave_together(MPI_Comm guard, PetscErrorCode code, const std::string &output) {
+// The exit code that all ranks agree on.
+int Agree(MPI_Comm guard, PetscErrorCode code, const lathe::driver::ErrorTrap &trap,
+          const std::string &output) {
+  using namespace lathe::driver;
   constexpr double patience = 5; // seconds
-  const int mine = static_cast<int>(code);
-  int worst = 0, done = 0, rank = 0;
-  MPI_Request request = MPI_REQUEST_NULL;
+  Verdict verdict;
+  int rank = 0;
   MPI_Comm_rank(guard, &rank);
-  MPI_Iallreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, guard, &request);
-  const double start = MPI_Wtime();
-  while (!done && !(code && MPI_Wtime() - start > patience)) {
-    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  if (done && worst != PETSC_ERR_FILE_WRITE)
-    return;
-  std::remove((lathe::driver::link_target(output.substr(0, output.find(":/"))) + ".part").c_str());
-  MPI_Abort(PETSC_COMM_WORLD, 1);
+  if (code == PETSC_ERR_FILE_WRITE)
+    std::remove((link_target(output.substr(0, output.find(":/"))) + ".part").c_str());
+  if (agree(guard, code, trap, patience, &verdict))
+    return 2;
+  if (verdict.code && rank == 0) // a sentence: its reader is a user, not a programmer
+    std::fprintf(stderr, "matrix_convert: %s\n", verdict.message.c_str());
+  if (verdict.code == PETSC_ERR_FILE_WRITE) // HDF5 would write again when it ends, and crash
+    MPI_Abort(PETSC_COMM_WORLD, 2);
+  return verdict.code ? 1 : 0;
 }
 
 } // namespace
@@ -114,25 +100,26 @@ int main(int argc, char **argv) {
   if (PetscInitialize(&argc, &argv, nullptr, nullptr))
     return 2;
   Arguments arguments;
-  MPI_Comm guard = MPI_COMM_NULL; // that nothing else uses
-  if (MPI_Comm_dup(PETSC_COMM_WORLD, &guard))
-    return 2;
   lathe::driver::Options options;
   declare(options, &arguments);
+  MPI_Comm guard = MPI_COMM_NULL; // that nothing else uses
   PetscBool asked = PETSC_FALSE;
-  PetscErrorCode code = PetscOptionsHasHelp(nullptr, &asked);
-  if (!code && asked) {
-    code = PetscPrintf(
-        PETSC_COMM_WORLD, "%s",
-        options.help_text("matrix_convert", "Convert a matrix or vector between file formats.")
-            .c_str());
-  } else if (!code) {
-    PetscPushErrorHandler(say, nullptr);
-    code = Convert(options, arguments, argc, argv);
-    PetscPopErrorHandler();
-    leave_together(guard, code, arguments.output);
+  if (MPI_Comm_dup(PETSC_COMM_WORLD, &guard) || PetscOptionsHasHelp(nullptr, &asked))
+    return 2;
+  int exit_code = 0;
+  if (asked) {
+    exit_code =
+        PetscPrintf(
+            PETSC_COMM_WORLD, "%s",
+            options.help_text("matrix_convert", "Convert a matrix or vector between file formats.")
+                .c_str())
+            ? 2
+            : 0;
+  } else {
+    const lathe::driver::ErrorTrap trap;
+    const PetscErrorCode code = Convert(options, arguments, argc, argv);
+    exit_code = Agree(guard, code, trap, arguments.output);
   }
   MPI_Comm_free(&guard);
-  const int finished = PetscFinalize();
-  return code ? 1 : finished ? 2 : 0;
+  return PetscFinalize() ? 2 : exit_code;
 }

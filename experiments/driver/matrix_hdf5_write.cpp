@@ -338,7 +338,7 @@ PetscErrorCode WriteObject(MPI_Comm comm, const std::string &file, const std::st
                 target.c_str(), writer.problem().c_str());
   if (add) {
     const bool there = writer.exists(path);
-    LatheCheckAll(comm, !there, PETSC_ERR_FILE_WRITE, "%s already has an object %s", file.c_str(),
+    LatheCheckAll(comm, !there, PETSC_ERR_FILE_OPEN, "%s already has an object %s", file.c_str(),
                   path.c_str());
   } else {
     for (const auto &[name, text] : {std::pair{"Conventions", "CF-1.10"},

@@ -8,24 +8,29 @@
 
 namespace lathe::driver {
 
-std::string output_problem(const std::string &file) {
+namespace {
+
+std::string folder_of(const std::string &file) {
   const std::size_t slash = file.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : file.substr(0, slash + 1);
+  return slash == std::string::npos ? "." : file.substr(0, slash + 1);
+}
+
+} // namespace
+
+std::string output_problem(const std::string &file) {
+  const std::string folder = folder_of(file);
   struct stat info = {};
-  if (stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
-    return "'" + file + "' is a folder";
   if (stat(file.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
-    return "'" + file + "' is a device or a pipe, not a file";
+    return "'" + file + "' is a " +
+           (S_ISDIR(info.st_mode) ? "folder" : "device or a pipe, not a file");
   if (access(folder.c_str(), W_OK | X_OK) != 0)
     return "cannot write in folder '" + folder + "'";
   return "";
 }
 
 double free_bytes(const std::string &file) {
-  const std::size_t slash = file.rfind('/');
   struct statvfs info = {};
-  if (statvfs((slash == std::string::npos ? "." : file.substr(0, slash + 1)).c_str(), &info) != 0 ||
-      info.f_blocks == 0)
+  if (statvfs(folder_of(file).c_str(), &info) != 0 || info.f_blocks == 0)
     return std::numeric_limits<double>::infinity();
   return static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
 }

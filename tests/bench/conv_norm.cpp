@@ -5,6 +5,7 @@
 // thread, alternating. On more than one rank: the share of the ideal speedup.
 //   [mpiexec -n 2] bench_conv_norm [repeats]
 #include "bench/peer_process.h"
+#include "bench/ranks.h"
 #include "bench/timing.h"
 #include "core/dense.h"
 #include "core/random.h"
@@ -219,44 +220,19 @@ PetscErrorCode ResNet18() {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// Share of the ideal speedup on the ranks of the world, from processor times; every rank computes
-// alone first, so that both runs meet the same load of the memory.
 PetscErrorCode Parallel(int repeats, LathePadding mode) {
   const std::string name =
       mode == LATHE_PADDING_ZEROS ? "256x256x3x3_n32_zeros" : "256x256x3x3_n32";
-  int rank = 0, size = 1;
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   const std::vector<double> w = normal_weights(31, 256, 256, 3);
   const LatheConvolution layer = square_layer(w, 256, 256, 3, 1, 32, mode);
-  bench::Comparison c;
-  std::vector<double> alone, together, ratio;
-  for (int i = 0; i < repeats; ++i) {
-    LatheNormBracket one{}, all{};
-    std::array<double, 2> t{bench::seconds([&] {
-                              (void)LatheConvolutionNormBracket(PETSC_COMM_SELF, &layer, nullptr,
-                                                                &one);
-                            }),
-                            0};
-    PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
-    t[1] = bench::seconds(
-        [&] { (void)LatheConvolutionNormBracket(PETSC_COMM_WORLD, &layer, nullptr, &all); });
-    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, t.data(), 2, MPI_DOUBLE, MPI_MAX, PETSC_COMM_WORLD));
-    alone.push_back(t[0]);
-    together.push_back(t[1]);
-    ratio.push_back(t[0] / (t[1] * size));
-    PetscCheck(one.lower == all.lower && one.upper == all.upper, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
-               "the bracket depends on the number of ranks");
-  }
-  c = {bench::spread(together), bench::spread(alone), bench::spread(ratio)};
-  if (rank == 0) {
-    std::printf("%s on %d ranks: %.4f s, alone %.4f s: efficiency %.2f [%.2f, %.2f] "
-                "(bar 0.8), same bits\n",
-                name.c_str(), size, c.ours.median, c.peer.median, c.ratio.median, c.ratio.min,
-                c.ratio.max);
-    bench::bench_line("conv_norm_ranks_" + std::to_string(size), name, c, "one_rank", 0.8);
-  }
+  LatheNormBracket one{}, all{};
+  const bench::Comparison c = bench::efficiency(
+      repeats, [&] { (void)LatheConvolutionNormBracket(PETSC_COMM_SELF, &layer, nullptr, &one); },
+      [&] { (void)LatheConvolutionNormBracket(PETSC_COMM_WORLD, &layer, nullptr, &all); });
+  PetscCheck(one.lower == all.lower && one.upper == all.upper, PETSC_COMM_WORLD, PETSC_ERR_PLIB,
+             "the bracket depends on the number of ranks");
+  bench::report_efficiency("conv_norm", name, c, 0.8);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

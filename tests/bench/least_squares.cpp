@@ -7,6 +7,7 @@
 #include "least_squares_peers.h"
 #include "sketching/least_squares_solver.h"
 #include "sketching/local_vector.h"
+#include "ranks.h"
 #include "timing.h"
 #include <cstdlib>
 #ifdef LATHE_BENCH_SPQR
@@ -156,16 +157,12 @@ void passes(std::size_t m, std::size_t n) {
   }
 }
 
-// Share of the ideal speedup on the ranks of the world, from processor times; every rank solves
-// alone first, so that both runs meet the same load of the memory.
+// The whole problem on every rank beside its rows shared by all.
 PetscErrorCode Parallel(std::size_t m, std::size_t n, int repeats) {
-  int rank = 0, size = 1;
   System alone, together;
   PetscScalar *part = nullptr;
   PetscInt begin = 0, end = 0, ld = 0;
   PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(PETSC_COMM_WORLD, &rank));
-  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   Problem p = graded(m, n);
   PetscCall(Wrap(p, &alone));
   PetscCall(MatCreateDense(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, static_cast<PetscInt>(m),
@@ -183,32 +180,14 @@ PetscErrorCode Parallel(std::size_t m, std::size_t n, int repeats) {
   PetscCall(VecGetArrayWrite(together.b, &part));
   std::copy(p.b.data() + begin, p.b.data() + end, part);
   PetscCall(VecRestoreArrayWrite(together.b, &part));
-  std::vector<double> one, all, ratio;
-  for (int i = 0; i <= repeats; ++i) {
-    double t[2];
-    t[0] = bench::seconds([&] { (void)solve(alone, LATHE_LS_PNE, LATHE_REFINE_DD); });
-    PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
-    t[1] = bench::seconds([&] { (void)solve(together, LATHE_LS_PNE, LATHE_REFINE_DD); });
-    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, t, 2, MPI_DOUBLE, MPI_MAX, PETSC_COMM_WORLD));
-    if (i == 0)
-      continue; // warm-up
-    one.push_back(t[0]);
-    all.push_back(t[1]);
-    ratio.push_back(t[0] / (t[1] * size));
-  }
+  const bench::Comparison c = bench::efficiency(
+      repeats, [&] { (void)solve(alone, LATHE_LS_PNE, LATHE_REFINE_DD); },
+      [&] { (void)solve(together, LATHE_LS_PNE, LATHE_REFINE_DD); });
   std::vector<double> x, y;
   PetscCall(Replicate(alone.x, &x));
   PetscCall(Replicate(together.x, &y));
   gate(x == y, "the same bits on every number of ranks");
-  const bench::Comparison c{bench::spread(all), bench::spread(one), bench::spread(ratio)};
-  const std::string shape = std::to_string(m) + "x" + std::to_string(n);
-  if (rank == 0) {
-    std::printf("ls_pne_dd %s on %d ranks: %.4f s, alone %.4f s: efficiency %.2f [%.2f, %.2f], bar "
-                "0.85\n",
-                shape.c_str(), size, c.ours.median, c.peer.median, c.ratio.median, c.ratio.min,
-                c.ratio.max);
-    bench::bench_line("ls_pne_dd_ranks_" + std::to_string(size), shape, c, "one_rank", 0.85);
-  }
+  bench::report_efficiency("ls_pne_dd", std::to_string(m) + "x" + std::to_string(n), c, 0.85);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -4,6 +4,7 @@
 // in double precision without reproducible sums. With mpiexec -n P also the efficiency of P ranks
 // on the same rows, in processor time.
 //   bench_vmf_fit [repeats]
+#include "bench/ranks.h"
 #include "bench/timing.h"
 #include "bessel/vmf.h"
 #include "bessel/vmf_fit.h"
@@ -162,43 +163,24 @@ PetscErrorCode Mixture(const Sample &s, PetscInt components) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// The same rows on rank 0 alone and on all ranks; processor time of the slowest rank, in turns.
+// All rows on every rank beside their blocks.
 PetscErrorCode Efficiency(const Sample &s, int repeats, int size, int rank) {
   PetscFunctionBegin;
   const LatheVmfRows all = s.part({0, s.count});
   const LatheVmfRows mine = s.part(block_range(s.count, size, rank));
-  std::vector<double> efficiency;
-  double alone_time = 0, shared_time = 0;
-  for (int i = 0; i <= repeats; ++i) {
-    Fit alone, shared;
-    double time = 0;
-    if (rank == 0)
-      time = bench::seconds([&] { (void)LatheVmfFit(PETSC_COMM_SELF, &all, nullptr, &alone.m); });
-    PetscCallMPI(MPI_Bcast(&time, 1, MPI_DOUBLE, 0, PETSC_COMM_WORLD));
-    PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
-    double together =
-        bench::seconds([&] { (void)LatheVmfFit(PETSC_COMM_WORLD, &mine, nullptr, &shared.m); });
-    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &together, 1, MPI_DOUBLE, MPI_MAX, PETSC_COMM_WORLD));
-    PetscCheck(rank != 0 || alone.m.component[0].kappa == shared.m.component[0].kappa,
-               PETSC_COMM_SELF, PETSC_ERR_PLIB, "other bits on %d ranks", size);
-    if (i == 0)
-      continue; // warm-up
-    efficiency.push_back(time / (size * together));
-    alone_time = time;
-    shared_time = together;
-  }
-  const bench::Spread e = bench::spread(efficiency);
-  if (rank == 0) {
-    std::printf("%lldx%lld on %d ranks: %.4f s, on one %.4f s, efficiency %.2f [%.2f, %.2f]\n",
-                static_cast<long long>(s.count), static_cast<long long>(s.dim), size, shared_time,
-                alone_time, e.median, e.min, e.max);
-    // 3.3 times on 4 ranks
-    bench::bench_line(
-        "vmf_fit_ranks_" + std::to_string(size),
-        std::to_string(s.count) + "x" + std::to_string(s.dim),
-        {{shared_time, shared_time, shared_time}, {alone_time, alone_time, alone_time}, e},
-        "one_rank", 0.825);
-  }
+  double one = 0, shared = 0; // kappa
+  const auto fit = [](MPI_Comm comm, const LatheVmfRows &rows, double *kappa) {
+    Fit f;
+    (void)LatheVmfFit(comm, &rows, nullptr, &f.m);
+    *kappa = f.m.component[0].kappa;
+  };
+  const bench::Comparison c = bench::efficiency(
+      repeats, [&] { fit(PETSC_COMM_SELF, all, &one); },
+      [&] { fit(PETSC_COMM_WORLD, mine, &shared); });
+  PetscCheck(one == shared, PETSC_COMM_SELF, PETSC_ERR_PLIB, "other bits on %d ranks", size);
+  // 3.3 times on 4 ranks
+  bench::report_efficiency("vmf_fit", std::to_string(s.count) + "x" + std::to_string(s.dim), c,
+                           0.825);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
