@@ -325,4 +325,25 @@ PetscErrorCode BlockOperator::Apply(TallView X, TallView Y) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode ScaledProduct::Apply(TallView X, TallView Y) {
+  PetscFunctionBegin;
+  PetscCall(product_(X, Y));
+  const std::size_t count = Y.cols * Y.rows.local();
+  if (!known_) {
+    double largest = 0;
+    for (std::size_t i = 0; i < count; ++i)
+      largest = std::max(largest, std::abs(Y.data[i]));
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, Y.rows.comm()));
+    known_ = largest > 0;
+    std::frexp(largest, &exponent_);
+  }
+  // 2⁻ᵉ itself may be out of range.
+  const double half = std::ldexp(1.0, -exponent_ / 2);
+  const double rest = std::ldexp(1.0, -exponent_ - -exponent_ / 2);
+  if (exponent_ != 0)
+    for (std::size_t i = 0; i < count; ++i)
+      Y.data[i] = Y.data[i] * half * rest;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 } // namespace lathe::sketching

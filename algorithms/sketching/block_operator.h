@@ -4,6 +4,7 @@
 #include "core/handle.h"
 #include "core/row_matrix.h"
 #include "sketching/multivector.h"
+#include <functional>
 
 namespace lathe::sketching {
 
@@ -70,6 +71,25 @@ private:
   RowMatrix entries_;
   std::vector<double> dense_; // local rows of A, column-major; unused on one rank
   long long matvecs_ = 0;
+};
+
+/// Y ← A·X on columns of one layout.
+using ColumnProduct = std::function<PetscErrorCode(TallView X, TallView Y)>;
+
+/// Products with 2⁻ᵉA, where e brings the largest entry of the first product that is not zero to
+/// [½, 1): then no square of theirs overflows, or underflows to nothing, whatever the size of A.
+/// Scaling by powers of two changes no bit of what is not subnormal.
+class ScaledProduct {
+public:
+  explicit ScaledProduct(ColumnProduct product) : product_(std::move(product)) {}
+  /// Collective; one Allreduce more than the product until e is known.
+  PetscErrorCode Apply(TallView X, TallView Y);
+  [[nodiscard]] int exponent() const { return exponent_; }
+
+private:
+  ColumnProduct product_;
+  int exponent_ = 0;
+  bool known_ = false;
 };
 
 } // namespace lathe::sketching

@@ -31,8 +31,8 @@ PetscErrorCode NystromCore(TallView Omega, TallView Y, std::vector<double> *c, d
       largest = std::max(largest, std::abs(core[i + j * k]));
     }
   PetscCheck(asymmetry <= 1e-5 * largest, Y.rows.comm(), PETSC_ERR_ARG_WRONG,
-             "The matrix is not symmetric: x'Ay and y'Ax differ by %g, their size is %g", asymmetry,
-             largest);
+             "The matrix is not symmetric: x'Ay and y'Ax differ by %g of their size",
+             asymmetry / largest);
   const double unit =
       std::numeric_limits<double>::epsilon() * norm / std::sqrt(static_cast<double>(Y.rows.rows()));
   for (double factor = 1; factor <= 100 && !*definite; factor *= 10) {
@@ -108,7 +108,14 @@ PetscErrorCode Nystrom(BlockOperator &A, const NystromOptions &o, LowRank *resul
   const auto most =
       static_cast<std::size_t>(std::min<std::int64_t>(std::max(o.max_rank, o.rank), A.order()));
   MultiVector Omega(A.rows(), 0);
-  MultiVector product(A.rows(), 0); // (A − mu·I)·Omega
+  MultiVector product(A.rows(), 0); // 2⁻ᵉ(A − mu·I)·Omega
+  ScaledProduct operation([&](TallView X, TallView Y) -> PetscErrorCode {
+    PetscFunctionBegin;
+    PetscCall(A.Apply(X, Y));
+    for (std::size_t i = 0; i < X.cols * A.rows().local(); ++i)
+      Y.data[i] -= o.mu * X.data[i];
+    PetscFunctionReturn(PETSC_SUCCESS);
+  });
   for (auto rank = static_cast<std::size_t>(o.rank);; rank = std::min(2 * rank, most)) {
     const std::size_t before = product.view().cols;
     Omega.resize(rank);
@@ -116,9 +123,7 @@ PetscErrorCode Nystrom(BlockOperator &A, const NystromOptions &o, LowRank *resul
     const TallView fresh = Omega.columns(before, rank - before);
     const TallView Y = product.columns(before, rank - before);
     PetscCall(FillTestVectors(TestVectors::gaussian, o.seed, before, fresh));
-    PetscCall(A.Apply(fresh, Y));
-    for (std::size_t i = 0; i < fresh.cols * A.rows().local(); ++i)
-      Y.data[i] -= o.mu * fresh.data[i];
+    PetscCall(operation.Apply(fresh, Y));
 
     MultiVector shifted = product;
     std::vector<double> c;
@@ -132,6 +137,8 @@ PetscErrorCode Nystrom(BlockOperator &A, const NystromOptions &o, LowRank *resul
     if (!*definite)
       break;
     PetscCall(Eigendecompose(shifted.view(), c, nu, result));
+    for (double &value : result->values)
+      value = std::ldexp(value, operation.exponent());
     const bool small_enough =
         result->values.size() < rank ||
         result->values.back() <= std::max(o.mu, o.tolerance * result->values.front());

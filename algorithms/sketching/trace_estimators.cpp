@@ -11,15 +11,20 @@
 namespace lathe::sketching {
 namespace {
 
-/// value = offset + mean of the samples; its standard error from their spread.
-void summarise(const std::vector<double> &samples, double offset, LatheTraceEstimate *estimate) {
+/// value = 2ᵉ(offset + mean of the samples); its standard error from their spread.
+void summarise(const std::vector<double> &samples, double offset, int exponent,
+               LatheTraceEstimate *estimate) {
   const auto k = static_cast<double>(samples.size());
   const double mean = std::accumulate(samples.begin(), samples.end(), 0.0) / k;
   double squares = 0;
   for (const double x : samples)
     squares += (x - mean) * (x - mean);
-  estimate->value = offset + mean;
-  estimate->standard_error = std::sqrt(squares / (k - 1) / k);
+  estimate->value = std::ldexp(offset + mean, exponent);
+  estimate->standard_error = std::ldexp(std::sqrt(squares / (k - 1) / k), exponent);
+}
+
+ScaledProduct scaled(BlockOperator &A) {
+  return ScaledProduct([&A](TallView X, TallView Y) { return A.Apply(X, Y); });
 }
 
 double dot(const double *x, const double *y, std::size_t n) {
@@ -39,15 +44,16 @@ PetscErrorCode GirardHutchinson(BlockOperator &A, TallView Omega, LatheTraceEsti
   constexpr std::size_t chunk = 32;
   PetscFunctionBegin;
   const long long before = A.matvecs();
+  ScaledProduct operation = scaled(A);
   std::vector<double> samples(Omega.cols);
   MultiVector product(A.rows(), std::min(chunk, Omega.cols));
   for (std::size_t first = 0; first < Omega.cols; first += chunk) {
     const TallView part = Omega.columns(first, std::min(chunk, Omega.cols - first));
     const TallView Y = product.columns(0, part.cols);
-    PetscCall(A.Apply(part, Y));
+    PetscCall(operation.Apply(part, Y));
     PetscCall(ColumnDots(part, Y, samples.data() + first));
   }
-  summarise(samples, 0, estimate);
+  summarise(samples, 0, operation.exponent(), estimate);
   estimate->matvecs = A.matvecs() - before;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -56,13 +62,14 @@ PetscErrorCode HutchPlusPlus(BlockOperator &A, TallView S, TallView G,
                              LatheTraceEstimate *estimate) {
   PetscFunctionBegin;
   const long long before = A.matvecs();
+  ScaledProduct operation = scaled(A);
   MultiVector basis(A.rows(), S.cols);
-  PetscCall(A.Apply(S, basis.view()));
+  PetscCall(operation.Apply(S, basis.view()));
   std::vector<std::size_t> columns;
   PetscCall(Orthonormalize(basis.view(), &columns));
   const TallView Q = basis.columns(0, columns.size());
   MultiVector product(A.rows(), std::max(Q.cols, G.cols));
-  PetscCall(A.Apply(Q, product.columns(0, Q.cols)));
+  PetscCall(operation.Apply(Q, product.columns(0, Q.cols)));
   std::vector<double> inside(Q.cols);
   PetscCall(ColumnDots(Q, product.columns(0, Q.cols), inside.data()));
   std::vector<double> c(Q.cols * G.cols);
@@ -71,10 +78,11 @@ PetscErrorCode HutchPlusPlus(BlockOperator &A, TallView S, TallView G,
     subtract(Q, c.data(), G);
   }
   const TallView Y = product.columns(0, G.cols);
-  PetscCall(A.Apply(G, Y));
+  PetscCall(operation.Apply(G, Y));
   std::vector<double> samples(G.cols);
   PetscCall(ColumnDots(G, Y, samples.data()));
-  summarise(samples, std::accumulate(inside.begin(), inside.end(), 0.0), estimate);
+  summarise(samples, std::accumulate(inside.begin(), inside.end(), 0.0), operation.exponent(),
+            estimate);
   estimate->matvecs = A.matvecs() - before;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -128,8 +136,9 @@ PetscErrorCode XTrace(BlockOperator &A, TallView Omega, LatheTraceEstimate *esti
   const std::size_t k = Omega.cols;
   PetscFunctionBegin;
   const long long before = A.matvecs();
+  ScaledProduct operation = scaled(A);
   MultiVector product(A.rows(), k);
-  PetscCall(A.Apply(Omega, product.view()));
+  PetscCall(operation.Apply(Omega, product.view()));
   MultiVector basis(A.rows(), k);
   std::copy_n(product.view().data, k * A.rows().local(), basis.view().data);
   std::vector<std::size_t> order;
@@ -139,7 +148,7 @@ PetscErrorCode XTrace(BlockOperator &A, TallView Omega, LatheTraceEstimate *esti
   std::vector<double> R(r * k);
   PetscCall(InnerProduct(Q, product.view(), R.data(), Entries::at_most_one));
   const TallView Z = product.columns(0, r); // the columns of A·Omega are needed no more
-  PetscCall(A.Apply(Q, Z));
+  PetscCall(operation.Apply(Q, Z));
   std::vector<double> H(r * r);
   std::vector<double> W(r * k);
   std::vector<double> T(r * k);
@@ -174,7 +183,7 @@ PetscErrorCode XTrace(BlockOperator &A, TallView Omega, LatheTraceEstimate *esti
     if (mu > 1e-12 * squares[j])
       samples[j] += (static_cast<double>(A.order()) - static_cast<double>(k) + 1) / mu * rest;
   }
-  summarise(samples, 0, estimate);
+  summarise(samples, 0, operation.exponent(), estimate);
   estimate->matvecs = A.matvecs() - before;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -205,9 +214,10 @@ PetscErrorCode XNysTrace(BlockOperator &A, TallView Omega, LatheTraceEstimate *e
   PetscCheck(factor_gram(gram, k), A.comm(), PETSC_ERR_ARG_WRONG,
              "The test vectors are linearly dependent; XNysTrace needs independent ones");
   const long long before = A.matvecs();
+  ScaledProduct operation = scaled(A);
   MultiVector product(A.rows(), k);
   const TallView F = product.view();
-  PetscCall(A.Apply(Omega, F));
+  PetscCall(operation.Apply(Omega, F));
   estimate->matvecs = A.matvecs() - before;
   std::vector<double> c;
   double nu = 0;
@@ -243,7 +253,7 @@ PetscErrorCode XNysTrace(BlockOperator &A, TallView Omega, LatheTraceEstimate *e
     const double kappa = (n - static_cast<double>(k) + 1) * dot(d, d, k);
     samples[j] = whole + (kappa - dot(b, MB.data() + j * k, k)) / square;
   }
-  summarise(samples, 0, estimate);
+  summarise(samples, 0, operation.exponent(), estimate);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

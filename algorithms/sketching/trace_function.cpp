@@ -54,6 +54,8 @@ PetscErrorCode Quadrature(const RowBlocks &rows, const ColumnProduct &product, S
   }
   const auto k = static_cast<double>(o.probes);
   sum->standard_error = std::sqrt(squares / (k - 1) / k);
+  PetscCheck(std::isfinite(sum->value), rows.comm(), PETSC_ERR_FP,
+             "The %s overflows; scale the matrix", lanczos.name());
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

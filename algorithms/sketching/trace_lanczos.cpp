@@ -69,7 +69,7 @@ PetscErrorCode LanczosFunction::Step(const std::vector<Process *> &running) {
   const TallView W = next.view();
   for (std::size_t p = 0; p < count; ++p)
     std::copy_n(running[p]->basis.view().column(running[p]->alpha.size()), local, V.column(p));
-  PetscCall(product_(V, W));
+  PetscCall(product_.Apply(V, W));
   // The three-term recurrence, then once against everything: as good as twice against everything.
   std::vector<double> alpha(count);
   std::vector<TallView> bases;
@@ -130,6 +130,8 @@ PetscErrorCode LanczosFunction::Look(Process *process, bool whole) {
   PetscCheck(dense::tridiagonal_eigen(m, theta.data(), off.data(), z.data()) == 0, rows_.comm(),
              PETSC_ERR_LIB, "LAPACK found no eigenvalues of a tridiagonal matrix of order %d",
              static_cast<int>(m));
+  for (double &t : theta)
+    t = std::ldexp(t, product_.exponent());
   PetscCheck(!f_.positive_only() || theta[0] > 0, rows_.comm(), PETSC_ERR_ARG_OUTOFRANGE,
              "The %s needs a positive definite matrix; this one has an eigenvalue <= %g after %d "
              "Lanczos steps",

@@ -3,7 +3,6 @@
 #pragma once
 #include "sketching/block_operator.h"
 #include "sketching/trace.h"
-#include <functional>
 #include <vector>
 
 namespace lathe::sketching {
@@ -23,9 +22,6 @@ struct LanczosSettings {
   PetscInt max_steps = 100;
   double tolerance = 1e-8;
 };
-
-/// Y ← A·X on columns of layout `rows`, which count their own products.
-using ColumnProduct = std::function<PetscErrorCode(TallView X, TallView Y)>;
 
 /// Lanczos from each of several vectors z, all of them in step, so that they share their reductions
 /// and messages: the steps of one vector spend their time waiting for the other ranks. Each vector
@@ -53,6 +49,7 @@ public:
   };
   /// Of the columns of Z, in their order.
   [[nodiscard]] const std::vector<Outcome> &outcomes() const { return outcomes_; }
+  [[nodiscard]] const char *name() const { return f_.name(); }
   /// Columns that run in step.
   [[nodiscard]] std::size_t width() const;
 
@@ -71,7 +68,7 @@ private:
   PetscErrorCode Look(Process *process, bool whole);
 
   RowBlocks rows_;
-  ColumnProduct product_;
+  ScaledProduct product_;
   SpectralFunction f_;
   LanczosSettings settings_;
   std::vector<Outcome> outcomes_;

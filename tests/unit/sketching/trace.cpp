@@ -229,6 +229,50 @@ TEST_CASE("where the samples determine the trace it is exact", "[sketching]") {
   CHECK_ALL(e.value == 2.5);
 }
 
+TEST_CASE("traces of any scale: powers of two change nothing else", "[sketching]") {
+  const PetscInt n = 40;
+  const auto a = product(n, spectrum(n, [](double i) { return 1 / (1 + i); }), true);
+  LatheQuadratureOptions options;
+  PETSC_OK(LatheQuadratureOptionsSetDefaults(&options));
+  options.tolerance = 1e-16; // relative to |log det|, which the scale changes
+  const auto create = [&](int exponent, Mat *A) {
+    return CreateMatrix(
+        PETSC_COMM_WORLD, n, n,
+        [&, exponent](PetscInt i, PetscInt j) {
+          return std::ldexp(a[static_cast<std::size_t>(i + j * n)] + (i == j ? 0.5 : 0), exponent);
+        },
+        true, true, A);
+  };
+  MatHandle A, B;
+  PETSC_OK(create(0, A.out()));
+  for (const int exponent : {-960, -600, 600, 1000}) {
+    PETSC_OK(create(exponent, B.out()));
+    LatheTraceEstimate e, scaled;
+    for (const auto method : methods) {
+      PETSC_OK(LatheMatTrace(A, method, 12, 3, &e));
+      PETSC_OK(LatheMatTrace(B, method, 12, 3, &scaled));
+      INFO(method << " at 2^" << exponent << ": " << scaled.value);
+      CHECK_ALL(scaled.value == std::ldexp(e.value, exponent));
+      CHECK_ALL(scaled.standard_error == std::ldexp(e.standard_error, exponent));
+    }
+    const double shift = n * exponent * std::log(2.0);
+    for (const PetscInt rank : {0, 10}) {
+      LatheSpectralSum s, t;
+      PETSC_OK(LatheMatLogDeterminant(A, rank, 0, &options, &s));
+      PETSC_OK(LatheMatLogDeterminant(B, rank, 0, &options, &t));
+      INFO("log det at 2^" << exponent << ": " << t.value << ", unscaled " << s.value);
+      CHECK_ALL(std::abs(t.value - s.value - shift) <= 1e-13 * std::abs(shift));
+    }
+  }
+  // |A|^4 does not fit into a double at 2^600.
+  LatheSpectralSum s;
+  options.power = 4;
+  PETSC_OK(create(600, B.out()));
+  const auto caught = test::catch_error(
+      [&] { return LatheMatSpectralSum(B, LATHE_SPECTRAL_POWER, &options, &s); });
+  CHECK_ALL(caught.code == PETSC_ERR_FP);
+}
+
 TEST_CASE("spectral sums agree with known spectra", "[sketching]") {
   const PetscInt n = 60;
   const double shift = 0.05;
