@@ -49,9 +49,9 @@ PetscErrorCode ColumnExponents(TallView X, Entries of_x, TallView Y, std::vector
   };
   for (std::size_t j = 0; j < X.cols; ++j)
     (*exponents)[j] = of_x == Entries::at_most_one ? 1 : exponent(X.column(j));
+  const bool same = X.data == Y.data && X.rows.local() > 0; // without rows both may be null
   for (std::size_t j = 0; j < Y.cols; ++j)
-    (*exponents)[X.cols + j] =
-        j < X.cols && Y.column(j) == X.column(j) ? (*exponents)[j] : exponent(Y.column(j));
+    (*exponents)[X.cols + j] = j < X.cols && same ? (*exponents)[j] : exponent(Y.column(j));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, exponents->data(), static_cast<int>(exponents->size()),
                              MPI_INT, MPI_MAX, X.rows.comm()));
   for (std::size_t j = 0; j < exponents->size(); ++j)
