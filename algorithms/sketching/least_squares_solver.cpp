@@ -11,9 +11,9 @@
 namespace lathe::sketching {
 namespace {
 
-// Above this condition, corrections that do not shrink mean dependent columns.
+// Above this condition, corrections that stay as large as the solution mean dependent columns.
 constexpr double suspicious_condition = 1e12;
-constexpr double hopeless_ratio = 0.25;
+constexpr double hopeless_error = 1e-3;
 
 } // namespace
 
@@ -190,7 +190,7 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
   RefinementProblem problem = Problem(rhs);
   PetscCall(Iterate(problem, &y, &outcome, &steps));
   // The same number on every rank: from corrections and y, which all hold.
-  if (p_.triangular() && terms() > 1 && outcome.ratio > hopeless_ratio &&
+  if (p_.triangular() && terms() > 1 && !outcome.converged && outcome.error > hopeless_error &&
       p_.condition() > suspicious_condition) {
     PetscCall(p_.Truncate(16 * rank_cut()));
     PetscCall(Factor());

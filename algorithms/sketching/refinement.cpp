@@ -96,7 +96,8 @@ PetscErrorCode Refine(const RefinementProblem &problem, const ApproximateInverse
   constexpr double invisible = 0x1p-62;
   const MPI_Comm comm = problem.rows->comm();
   int rank = 0;
-  double before = 0, ratio_before = 0;
+  double before = 0, ratio_before = 0, largest_before = 0;
+  int slow = 0;
   PetscFunctionBegin;
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
   *outcome = {};
@@ -122,32 +123,37 @@ PetscErrorCode Refine(const RefinementProblem &problem, const ApproximateInverse
     outcome->passes = pass + 1;
     const double step = length(c), size = length(y->head(), n);
     const double ratio = pass > 0 && before > 0 ? step / before : 1;
-    if (pass == 2)
-      outcome->ratio = ratio;
     outcome->error = size > 0 ? step / size : 0;
     if (step == 0) {
       outcome->converged = true;
       break;
     }
+    double largest = 0;
+    for (std::size_t j = 0; j < n; ++j)
+      largest = std::max(largest, std::fabs(c[j]) / std::max(std::fabs(y->value[j]), 1e-300));
     if (pass > 0) {
-      double largest = 0;
-      for (std::size_t j = 0; j < n; ++j)
-        largest = std::max(largest, std::fabs(c[j]) / std::max(std::fabs(y->value[j]), 1e-300));
+      // Rounding errors of the factors leave κ·2⁻⁵³ of an error. A correction that is smaller yet
+      // has met a number that rounding made zero: it says nothing.
+      const double best = 0x1p-53 * problem.condition;
+      const double seen = std::max(largest, best * largest_before);
       // A component may by chance be ahead of the others, and fall back.
-      const double next = largest * std::min(1.0, 16 * std::max(ratio, ratio_before));
-      const bool foretold = next < invisible && Noise(problem, y->terms, outcome->residual, size) <
-                                                    4 * invisible * size;
-      if (foretold || largest < invisible) {
+      const double next = seen * std::min(1.0, 16 * std::max({ratio, ratio_before, best}));
+      const double noise = Noise(problem, y->terms, outcome->residual, size);
+      const bool foretold = next < invisible && noise < 4 * invisible * size;
+      if (foretold || seen < invisible) {
         outcome->error *= std::min(ratio, 1.0);
         outcome->converged = true;
         break;
       }
-      // From zero the first x is off by κ²·2⁻⁵³·‖r‖/‖A‖, which may exceed its size.
-      if (pass > 1 && !(ratio < 0.5)) { // true for a NaN
+      // From zero the first x is off by κ²·2⁻⁵³·‖r‖/‖A‖, which may exceed its size; above 10¹³ a
+      // correction above the noise may be larger than one before it.
+      slow = ratio < 0.5 ? 0 : slow + 1;
+      if (pass > 1 && slow > 0 && (slow == 3 || !(step > 16 * noise))) { // true for a NaN
         outcome->stagnated = true;
         break;
       }
     }
+    largest_before = largest;
     before = step;
     ratio_before = pass > 1 ? ratio : 0;
   }

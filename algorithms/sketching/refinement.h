@@ -2,7 +2,7 @@
 // Iterative refinement of min ‖b − A·x‖²_W + λ‖x‖² or of (AᵀA + λI)·y = t with an approximate
 // inverse: x ← x + M·(Aᵀ·W·(b − A·x) − λx + t), all sums and x in expansions. It ends when the next
 // correction is foretold to be too small to change the rounded x, or when corrections no longer
-// shrink to half: what is left is then the noise of the sums.
+// shrink to half: what is left is then the noise of the sums, or M is no inverse.
 #pragma once
 #include "sketching/normal_residual.h"
 #include <functional>
@@ -26,7 +26,6 @@ struct RefinementOutcome {
   bool converged = false; // else stagnated, or the passes are spent
   bool stagnated = false;
   double error = 0;    // relative, normwise, of y: from the last correction
-  double ratio = 0;    // of the third correction to the second, where there is one
   double residual = 0; // ‖b − A·x‖_W before the last correction
 };
 
