@@ -39,6 +39,8 @@ double karlson_walden(const BackwardErrorTerms &t) {
   const std::size_t n = t.n;
   double frobenius2 = 0, largest = 0;
   for (std::size_t j = 0; j < n; ++j) {
+    if (!std::isfinite(t.gradient[j]))
+      return INFINITY; // x is, too
     largest = std::max(largest, std::fabs(t.gradient[j]));
     for (std::size_t i = 0; i <= j; ++i)
       frobenius2 += t.root[i + j * n] * t.root[i + j * n];

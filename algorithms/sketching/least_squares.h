@@ -39,7 +39,8 @@ typedef enum {
 
 typedef enum {
   LATHE_LS_CONVERGED = 1,      /**< the corrections have become too small to be seen */
-  LATHE_LS_STAGNATED = 2,      /**< they no longer shrink: `digits` says what was attained */
+  LATHE_LS_STAGNATED = 2,      /**< they no longer shrink: `digits` says what was attained,
+                                0 and backward_error infinite where x overflows */
   LATHE_LS_RANK_DEFICIENT = 3, /**< converged to the solution of minimum norm of rank `rank` */
   LATHE_LS_STEPS_SPENT = -1    /**< max_refinements were not enough */
 } LatheLeastSquaresReason;

@@ -75,6 +75,17 @@ PetscErrorCode LeastSquaresSolver::TakeWeights(Vec weights) {
                 "Weight %lld is %g: weights must be >= 0 and finite",
                 static_cast<long long>(rows_.first_row() + (bad - weight_.begin())),
                 bad == weight_.end() ? 0.0 : *bad);
+  double largest = 0;
+  for (const double w : weight_)
+    largest = std::max(largest, w);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, rows_.comm()));
+  weight_exponent_ = largest > 0 ? std::ilogb(largest) >> 1 : 0;
+  for (double &w : weight_)
+    w = std::scalbn(w, -2 * weight_exponent_);
+  ridge_ = std::scalbn(ridge_, -2 * weight_exponent_);
+  PetscCheck(std::isfinite(ridge_), rows_.comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "The ridge %g is too large beside weights of at most %g",
+             static_cast<double>(options_.ridge), largest);
   weight_.resize(std::max<std::size_t>(weight_.size(), 1)); // empty: no weights on any rank
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -134,6 +145,8 @@ PetscErrorCode LeastSquaresSolver::SetUp(Mat A, Vec weights,
   const MPI_Comm comm = PetscObjectComm(reinterpret_cast<PetscObject>(A));
   PetscCall(CheckLeastSquaresOptions(comm, "-lathe_ls_", options));
   options_ = options;
+  ridge_ = static_cast<double>(options.ridge);
+  weight_exponent_ = 0;
   PetscCall(Cite("Bjorck1967 OgitaRumpOishi2005 KarlsonWalden1997"));
   if (options.method == LATHE_LS_PNE)
     PetscCall(Cite("Ipsen2025"));
@@ -156,8 +169,7 @@ PetscErrorCode LeastSquaresSolver::SetUp(Mat A, Vec weights,
   PetscCall(TakeWeights(weights));
   const bool pne = options.method == LATHE_LS_PNE;
   const bool dense = pne || (rows_.has_entries() && rows_.dense());
-  PetscCall(p_.Create(A, rows_, weight_.empty() ? nullptr : weight_.data(),
-                      static_cast<double>(options.ridge),
+  PetscCall(p_.Create(A, rows_, weight_.empty() ? nullptr : weight_.data(), ridge_,
                       {.factor = factor,
                        .nonzeros = options.nonzeros > 0 ? static_cast<int>(options.nonzeros)
                                    : dense              ? 8

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/least_squares_solver.h"
 #include "core/error.h"
-#include "sketching/backward_error.h"
 #include "sketching/length.h"
 #include "sketching/replicate.h"
 #include "sketching/sketched_iteration.h"
@@ -84,10 +83,11 @@ RefinementProblem LeastSquaresSolver::Problem(const RightHandSide &rhs) const {
                             .scale = p_.scale(),
                             .norm = p_.norm(),
                             .condition = p_.condition(),
+                            .range_norm = p_.range_norm(),
                             .rhs_norm = target_given() ? 0 : rhs.norm};
-  if (options_.ridge > 0)
+  if (ridge_ > 0)
     for (double d : p_.scale())
-      problem.ridge.push_back(static_cast<double>(options_.ridge) * d * d);
+      problem.ridge.push_back(ridge_ * d * d);
   return problem;
 }
 
@@ -113,9 +113,10 @@ ApproximateInverse LeastSquaresSolver::Inverse(const RefinementProblem &problem,
     const double stable = 0x1p-56 * std::hypot(problem.rhs_norm, length(p_.r()) * size);
     const double rounding =
         0x1.4p-49 * (p_.norm() * size + 0.04 * p_.condition() * outcome->residual);
-    const double floor = !single || target_given() ? 0
-                         : first                   ? std::max(stable, rounding)
-                                                   : stable;
+    // With a ridge the root holds that, too, and could hide all of A.
+    const double floor = !single || target_given() || ridge_ > 0 ? 0
+                         : first                                 ? std::max(stable, rounding)
+                                                                 : stable;
     PetscCall(SolvePreconditioned(problem, p_,
                                   {.momentum = options_.method == LATHE_LS_FOSSILS,
                                    .ratio = p_.ratio(),
@@ -211,9 +212,18 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
     PetscCall(Polish(problem, rhs, &y, &outcome, &steps, facts));
     PetscCall(PutSolution(problem, rhs, y, x));
   }
+  PetscReal largest = 0;
+  PetscCall(VecNorm(x, NORM_INFINITY, &largest));
+  if (!std::isfinite(largest)) { // components too large for a double: no solution
+    facts[1] = INFINITY;
+    outcome.error = 1;
+    outcome.converged = false;
+    outcome.stagnated = true;
+  }
   result->refinements = std::max(outcome.passes - 1, 0);
   result->iterations = steps;
-  result->residual_norm = static_cast<PetscReal>(std::scalbn(facts[0], rhs.exponent));
+  result->residual_norm =
+      static_cast<PetscReal>(std::scalbn(facts[0], rhs.exponent + weight_exponent_));
   result->backward_error = static_cast<PetscReal>(facts[1]);
   // One double leaves more open than the last correction shows.
   const double size = length(y.head(), y.n);
@@ -292,78 +302,6 @@ PetscErrorCode LeastSquaresSolver::PutSolution(const RefinementProblem &problem,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// facts ← residual norm over 2^exponent and backward error of D·y.
-PetscErrorCode LeastSquaresSolver::Judge(const RefinementProblem &problem, const RightHandSide &rhs,
-                                         std::vector<double> y, double *facts) const {
-  int me = 0;
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
-  const std::size_t n = p_.cols();
-  const double size = length(y);
-  ExpansionVector rounded(judge_terms(), n), g;
-  std::copy(y.begin(), y.end(), rounded.value.begin());
-  facts[0] = facts[1] = 0;
-  PetscCall(NormalPass(problem, rounded, &g, facts));
-  if (me == 0 && normal_) { // of the system AᵀA·x = b
-    std::vector<double> left(g.head(), g.head() + n);
-    const double frobenius = length(root_);
-    const double whole = frobenius * frobenius * size + length(rhs.target);
-    facts[1] = whole > 0 ? length(left) / whole : 0;
-    for (std::size_t j = 0; j < n; ++j)
-      left[j] /= p_.scale()[j];
-    facts[0] = std::hypot(length(left), rhs.outside);
-  } else if (me == 0) {
-    facts[0] = std::sqrt(facts[0]);
-    facts[1] = rhs.norm > 0 ? karlson_walden({.n = n,
-                                              .root = root_.data(),
-                                              .gradient = g.head(),
-                                              .residual_norm = facts[0],
-                                              .solution_norm = size,
-                                              .rhs_norm = rhs.norm})
-                            : 0;
-  }
-  PetscCall(CopyFromFirst(rows_.comm(), facts, 2));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-// ‖b − A·x‖ over 2^exponent and over ‖A‖_F·‖x‖ + ‖b‖, or with a ridge what x = Aᵀ·y leaves open.
-PetscErrorCode LeastSquaresSolver::JudgeWide(const RefinementProblem &problem,
-                                             const RightHandSide &rhs, Vec x, double *facts) const {
-  int me = 0;
-  PetscFunctionBegin;
-  PetscCallMPI(MPI_Comm_rank(rows_.comm(), &me));
-  std::vector<double> scaled;
-  {
-    const VecRead read(x);
-    for (std::size_t i = 0; i < rows_.rows(); ++i)
-      scaled.push_back(std::scalbn(read.data()[i], -rhs.exponent));
-  }
-  ExpansionVector g;
-  double norm2 = 0;
-  RefinementProblem pass = problem;
-  pass.target = nullptr;
-  pass.ridge.clear();
-  pass.b = scaled.data();
-  PetscCall(NormalPass(pass, ExpansionVector(judge_terms(), p_.cols()), &g, &norm2)); // D·A·x
-  facts[0] = facts[1] = 0;
-  if (me == 0) {
-    std::vector<double> r(p_.cols());
-    for (std::size_t j = 0; j < p_.cols(); ++j) {
-      Expansion e = g.get(j);
-      e.add(-rhs.target[j], 2);
-      r[j] = e.term[0] + e.term[1];
-    }
-    // Of the rows scaled to equal norms, as root_ and the target are.
-    const double size = length(root_) * std::sqrt(norm2) + length(rhs.target);
-    facts[1] = size > 0 && !(options_.ridge > 0) ? length(r) / size : 0;
-    for (std::size_t j = 0; j < p_.cols(); ++j)
-      r[j] /= p_.scale()[j];
-    facts[0] = std::hypot(length(r), rhs.outside);
-  }
-  PetscCall(CopyFromFirst(rows_.comm(), facts, 2));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode LeastSquaresSolver::SolveAll(Mat B, Mat X, LatheLeastSquaresResult *results) {
   PetscBool dense[2] = {PETSC_FALSE, PETSC_FALSE};
   MatType types[2] = {nullptr, nullptr};
@@ -406,27 +344,6 @@ PetscErrorCode LeastSquaresSolver::SolveAll(Mat B, Mat X, LatheLeastSquaresResul
     if (p_.rank() != rank) // this one has shown dependent columns, which are so for all
       j = -1;
   }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode LeastSquaresSolver::Evaluate(Vec b, Vec x, PetscReal *residual_norm,
-                                            PetscReal *backward_error) const {
-  RightHandSide rhs;
-  double facts[2] = {0, 0};
-  PetscFunctionBegin;
-  PetscCall(TakeRightHandSide(b, &rhs));
-  const RefinementProblem problem = Problem(rhs);
-  if (wide_) {
-    PetscCall(JudgeWide(problem, rhs, x, facts));
-  } else {
-    std::vector<double> y;
-    PetscCall(Replicate(x, &y));
-    for (std::size_t j = 0; j < y.size(); ++j)
-      y[j] = std::scalbn(y[j] / p_.scale()[j], -rhs.exponent);
-    PetscCall(Judge(problem, rhs, std::move(y), facts));
-  }
-  *residual_norm = static_cast<PetscReal>(std::scalbn(facts[0], rhs.exponent));
-  *backward_error = static_cast<PetscReal>(facts[1]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

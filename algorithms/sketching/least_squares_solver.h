@@ -73,7 +73,9 @@ private:
   Mat A_ = nullptr;
   MatHandle adjoint_, entries_;
   LocalRows rows_;
-  std::vector<double> weight_;
+  std::vector<double> weight_; // over 4^weight_exponent_: the largest in [1, 4)
+  int weight_exponent_ = 0;
+  double ridge_ = 0; // over 4^weight_exponent_
   SketchedFactor p_;
   NormalFactor factor_;
   std::vector<double> root_; // rank 0, see NormalFactor::root

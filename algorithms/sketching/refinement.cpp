@@ -26,14 +26,14 @@ bool is_noise(const RefinementProblem &p, const ExpansionVector &g, double resid
     largest = std::max(largest, std::fabs(g.value[j]));
   const double roundings = 16 * std::sqrt(static_cast<double>(p.rows->global_rows()));
   return largest == 0 ||
-         (p.b && g.terms > 1 && largest <= roundings * unit(g.terms) * p.norm * residual);
+         (p.b && g.terms > 1 && largest <= roundings * unit(g.terms) * p.range_norm * residual);
 }
 
 } // namespace
 
 double Noise(const RefinementProblem &problem, int terms, double residual, double size) {
-  const double k = problem.condition;
-  return unit(terms) * (k * k * residual / std::max(problem.norm, 1e-300) + k * size);
+  const double k = problem.condition, norm = std::max(problem.norm, 1e-300);
+  return unit(terms) * (k * k * (problem.range_norm / norm) * residual / norm + k * size);
 }
 
 PetscErrorCode NormalPass(const RefinementProblem &problem, const ExpansionVector &y,

@@ -17,7 +17,8 @@ struct RefinementProblem {
   const double *target = nullptr; // D·t, n numbers; null: 0
   std::vector<double> scale = {}; // D
   std::vector<double> ridge = {}; // λD², empty: none
-  double norm = 1, condition = 1; // of A·D
+  double norm = 1, condition = 1; // of A·D, with the ridge
+  double range_norm = 1;          // of A·D alone, at most what it is with the ridge
   double rhs_norm = 0;            // ‖b‖_W
 };
 

@@ -141,10 +141,12 @@ PetscErrorCode SketchedFactor::FindZeros(const LocalRows &rows, std::vector<doub
     for (std::size_t j = 0; j < n_; ++j)
       size[j] = length(sa->data() + j * height, height);
   PetscCall(CopyFromFirst(comm_, size.data(), n_));
+  const double root = std::sqrt(ridge);
   if (std::any_of(size.begin(), size.end(), [](double s) { return !(s > 0); }))
     PetscCall(rows.LargestInColumns(&largest));
   scale_.assign(n_, 1.0);
   appended_.assign(n_, 0.0);
+  range_norm_ = 0;
   zeros_ = 0;
   zero_columns_.clear();
   for (std::size_t j = 0; j < n_; ++j) {
@@ -152,9 +154,11 @@ PetscErrorCode SketchedFactor::FindZeros(const LocalRows &rows, std::vector<doub
                "Column %lld of the matrix has entries too large to be added, infinite or NaN",
                static_cast<long long>(j));
     const bool zero = !(size[j] > 0) && !(largest[j] > 0);
-    if (!zero) // 2^1074, what a column of smallest subnormals asks for, is no double
-      scale_[j] = std::scalbn(1.0, std::min(-std::ilogb(size[j] > 0 ? size[j] : largest[j]), 1022));
-    appended_[j] = std::sqrt(ridge) * scale_[j];
+    const double whole = std::max({size[j], size[j] > 0 ? 0 : largest[j], root});
+    if (whole > 0) // 2^1074, what a column of smallest subnormals asks for, is no double
+      scale_[j] = std::scalbn(1.0, std::min(-std::ilogb(whole), 1022));
+    range_norm_ = std::hypot(range_norm_, size[j] * scale_[j]);
+    appended_[j] = root * scale_[j];
     if (zero)
       zero_columns_.push_back(j);
     if (zero && !(ridge > 0)) {

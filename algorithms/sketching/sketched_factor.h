@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A factor P with (A·D·P)ᵀ(A·D·P) ≈ I from a sketch of A: S·A·D = Q·R, P = R⁻¹, D the powers of two
-// that give the columns of S·A norms in [1, 2). Where R is numerically singular, R = UΣVᵀ and P =
-// V_r·Σ_r⁻¹ with the r singular values above the cut.
+// that give the columns of S·A, and √λ below them, norms in [1, 2). Where R is numerically
+// singular, R = UΣVᵀ and P = V_r·Σ_r⁻¹ with the r singular values above the cut.
 //
 // Below S·A stand rows of their own: √λ·D for a ridge λ, and a unit row for each column of A that
 // is zero, which then stays apart from the others.
@@ -58,6 +58,8 @@ public:
   /// Largest singular value of R and condition number, by a few steps of the power method: at most
   /// what they are, usually within 10 %. On rank 0.
   [[nodiscard]] double norm() const { return norm_; }
+  /// ‖S·A·D‖_F, without the ridge, if that is less. On every rank.
+  [[nodiscard]] double range_norm() const { return std::min(norm_, range_norm_); }
   [[nodiscard]] double condition() const { return condition_; }
 
   /// tile (count × n, leading dimension ld) ← tile·P in the first rank() columns of *product, which
@@ -81,7 +83,7 @@ private:
   std::vector<std::size_t> zero_columns_;
   std::vector<double> scale_, appended_, r_, p_;
   std::vector<double> null_; // orthonormal, n numbers each
-  double norm_ = 0, condition_ = 0, ratio_ = 0;
+  double norm_ = 0, condition_ = 0, ratio_ = 0, range_norm_ = 0;
   Sketch sketch_; // rows 0: A itself
   // Rank 0, when kept: Householder vectors of the QR factorisation.
   std::vector<double> q_, tau_;
