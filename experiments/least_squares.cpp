@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// least_squares: one problem, or generated ones of growing condition, by every method side by side:
-// residual, forward error against 60 digits, backward error, time.
+// least_squares: one problem, or generated ones of growing condition or size, by every method side
+// by side: residual, forward error against 60 digits, backward error, time.
 #include "sketching/least_squares.h"
 #include "core/handle.h"
+#include "driver/design.h"
 #include "driver/driver.h"
 #include "driver/matrix_io.h"
 #include "least_squares_peers.h"
+#include "least_squares_spqr.h"
 #include "least_squares_system.h"
 #include "sketching/least_squares_solver.h"
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -19,14 +22,26 @@ using namespace lathe::driver;
 using least_squares::Problem;
 using least_squares::System;
 
-struct Settings {
-  std::string mat, rhs;
-  std::int64_t rows = 2000, columns = 50;
-  std::vector<double> condition = {1e1, 1e3, 1e5, 1e7, 1e9, 1e11, 1e13, 1e14};
-  double residual = 1e-3;
-  std::vector<std::string> methods = {
+std::vector<std::string> usual_methods() {
+  std::vector<std::string> names = {
       "pne",   "pne_dd", "pne_quad", "spir", "fossils", "iterative_sketching", "sketch_and_solve",
       "dgels", "dgelsd", "tsqr",     "lsqr"};
+  if (least_squares::have_spqr())
+    names.insert(names.end() - 1, "spqr");
+  return names;
+}
+
+struct Settings {
+  std::string mat, rhs;
+  Design design;
+  std::vector<std::int64_t> rows = {2000};
+  std::int64_t columns = 50;
+  std::vector<double> condition = {1e1, 1e3, 1e5, 1e7, 1e9, 1e11, 1e13, 1e14};
+  double residual = 1e-3;
+  std::vector<std::string> methods = usual_methods();
+  [[nodiscard]] bool generated() const { return mat.empty(); }
+  // What varies from problem to problem, a dimension of the results.
+  [[nodiscard]] const char *varied() const { return rows.size() > 1 ? "rows" : "condition"; }
 };
 
 void declare(Options &o, Settings &s) {
@@ -34,19 +49,21 @@ void declare(Options &o, Settings &s) {
   o.file("-mat", s.mat, "matrix: Matrix Market, HDF5 or PETSc binary, found from its content");
   o.file("-rhs", s.rhs, "right-hand side, of as many entries as the matrix has rows");
   o.group("Generated problem, when -mat is absent: singular values in equal ratios, |x| = 1");
-  o.integer("-rows", s.rows, "1", Interval::closed(3, 1e8), "more than columns");
+  o.integers("-rows", s.rows, "1", Interval::closed(3, 1e8),
+             "more than columns; several for time against size, of one -condition");
   o.integer("-columns", s.columns, "1", Interval::closed(2, 1e5), "unknowns");
   o.reals("-condition", s.condition, "1", Interval::closed(1, 1e16),
           "largest over smallest singular value");
   o.real("-residual", s.residual, "1", Interval::at_least(0), "norm of the residual");
   o.exclude("-mat", {"-rows", "-columns", "-condition", "-residual"});
+  s.design.Declare(o);
   o.group("Methods");
   o.choices("-methods", s.methods,
             {"pne", "pne_dd", "pne_quad", "spir", "spir_dd", "fossils", "iterative_sketching",
-             "sketch_and_solve", "dgels", "dgelsd", "tsqr", "lsqr"},
+             "sketch_and_solve", "dgels", "dgelsd", "tsqr", "spqr", "lsqr"},
             "preconditioned normal equations refined in one, two, three doubles; methods that "
-            "iterate with products; LAPACK and a sequential TSQR on rank 0; PETSc's LSQR without "
-            "preconditioner");
+            "iterate with products; LAPACK, a sequential TSQR and SuiteSparseQR on rank 0; PETSc's "
+            "LSQR without preconditioner");
   const auto library = [&](const char *name, const char *range, const char *fallback,
                            const char *help) {
     o.library(std::string("-lathe_ls_") + name, "1", range, fallback, help);
@@ -57,9 +74,9 @@ void declare(Options &o, Settings &s) {
   library("max_refinements", ">= 0", "40", "passes over the matrix after the first");
 }
 
-std::vector<Column> table(bool generated) {
+std::vector<Column> table(const Settings &s) {
   const std::vector<std::string> dims =
-      generated ? std::vector<std::string>{"condition"} : std::vector<std::string>{};
+      s.generated() ? std::vector<std::string>{s.varied()} : std::vector<std::string>{};
   std::vector<Column> columns = {
       {.name = "residual_norm", .long_name = "norm of b - A x"},
       {.name = "forward_error",
@@ -111,27 +128,20 @@ PetscErrorCode SolveLsqr(const System &system, Vec x, Outcome *out) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode SolveSerial(MPI_Comm comm, const System &system, const std::string &method, Vec x) {
+// x ← the solution that rank 0 has found, or has not: then it is empty there.
+PetscErrorCode FromFirst(const std::string &method, std::vector<double> solution, Vec x) {
+  const auto comm = PetscObjectComm(reinterpret_cast<PetscObject>(x));
   int rank = 0;
-  PetscInt begin = 0, end = 0;
+  PetscInt begin = 0, end = 0, n = 0;
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
-  PetscCheck(system.replicated, comm, PETSC_ERR_SUP,
-             "%s needs the dense matrix on one rank; at most %g numbers are copied there",
-             method.c_str(), least_squares::most_replicated);
-  const Problem &p = *system.replicated;
-  std::vector<double> solution(p.n);
-  int good = 1;
-  if (rank == 0) {
-    solution = method == "dgels"    ? least_squares::solve_dgels(p)
-               : method == "dgelsd" ? least_squares::solve_dgelsd(p)
-                                    : least_squares::solve_tsqr(p);
-    good = solution.size() == p.n ? 1 : 0;
-    solution.resize(p.n);
-  }
+  PetscCall(VecGetSize(x, &n));
+  int good = rank > 0 || solution.size() == static_cast<std::size_t>(n) ? 1 : 0;
+  solution.resize(static_cast<std::size_t>(n));
   PetscCallMPI(MPI_Bcast(&good, 1, MPI_INT, 0, comm));
-  PetscCheck(good, comm, PETSC_ERR_LIB, "LAPACK's %s failed", method.c_str());
-  PetscCallMPI(MPI_Bcast(solution.data(), static_cast<int>(p.n), MPI_DOUBLE, 0, comm));
+  PetscCheck(good, comm, PETSC_ERR_LIB, "%s of %s failed", method.c_str(),
+             method == "spqr" ? "SuiteSparse" : "LAPACK");
+  PetscCallMPI(MPI_Bcast(solution.data(), static_cast<int>(n), MPI_DOUBLE, 0, comm));
   PetscCall(VecGetOwnershipRange(x, &begin, &end));
   for (PetscInt j = begin; j < end; ++j)
     PetscCall(VecSetValue(x, j, solution[static_cast<std::size_t>(j)], INSERT_VALUES));
@@ -140,9 +150,40 @@ PetscErrorCode SolveSerial(MPI_Comm comm, const System &system, const std::strin
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+PetscErrorCode SolveSerial(MPI_Comm comm, const System &system, const std::string &method, Vec x) {
+  int rank = 0;
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_rank(comm, &rank));
+  PetscCheck(system.replicated, comm, PETSC_ERR_SUP,
+             "%s needs the dense matrix on one rank; at most %g numbers are copied there",
+             method.c_str(), least_squares::most_replicated);
+  const Problem &p = *system.replicated;
+  std::vector<double> solution;
+  if (rank == 0)
+    solution = method == "dgels"    ? least_squares::solve_dgels(p)
+               : method == "dgelsd" ? least_squares::solve_dgelsd(p)
+                                    : least_squares::solve_tsqr(p);
+  PetscCall(FromFirst(method, std::move(solution), x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// The matrix is already on rank 0, as it is for the others that work there.
+PetscErrorCode SolveSparse(const System &system, const least_squares::CompressedRows &a, Vec x) {
+  std::vector<double> b, solution;
+  PetscFunctionBeginUser;
+  PetscCall(lathe::sketching::Replicate(system.b, &b));
+  if (!a.offset.empty()) // rank 0
+    solution = least_squares::solve_spqr(a, b, system.judge->rank() == static_cast<PetscInt>(a.n));
+  PetscCall(FromFirst("spqr", std::move(solution), x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode SolveBy(MPI_Comm comm, const System &system, const std::string &method,
                        const LatheLeastSquaresOptions &options, Vec x, Outcome *out) {
   PetscFunctionBeginUser;
+  least_squares::CompressedRows whole;
+  if (method == "spqr")
+    PetscCall(least_squares::GatherRows(system.a, &whole));
   PetscCallMPI(MPI_Barrier(comm));
   const double start = MPI_Wtime();
   const std::map<std::string, std::pair<LatheLeastSquaresMethod, LatheRefine>> ours = {
@@ -158,10 +199,13 @@ PetscErrorCode SolveBy(MPI_Comm comm, const System &system, const std::string &m
     PetscCall(SolveOurs(system, found->second.first, found->second.second, options, x, out));
   else if (method == "lsqr")
     PetscCall(SolveLsqr(system, x, out));
+  else if (method == "spqr")
+    PetscCall(SolveSparse(system, whole, x));
   else
     PetscCall(SolveSerial(comm, system, method, x));
   PetscCallMPI(MPI_Barrier(comm));
   out->seconds = MPI_Wtime() - start;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &out->seconds, 1, MPI_DOUBLE, MPI_MAX, comm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -199,27 +243,45 @@ PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<Syste
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *systems) {
+PetscErrorCode Generate(Driver &d, const Settings &s, std::vector<System> *systems) {
   PetscFunctionBeginUser;
-  PetscCheck(sizeof(PetscScalar) == sizeof(double), d.comm(), PETSC_ERR_USER_INPUT,
-             "this build has complex scalars; least_squares needs a PETSc with real ones");
-  if (s.mat.empty()) {
-    PetscCheck(s.rows > s.columns, d.comm(), PETSC_ERR_USER_INPUT,
-               "-rows %lld must exceed -columns %lld", static_cast<long long>(s.rows),
+  PetscCheck(s.rows.size() == 1 || s.condition.size() == 1, d.comm(), PETSC_ERR_USER_INPUT,
+             "-rows has %zu values and -condition %zu; one of them must have one", s.rows.size(),
+             s.condition.size());
+  for (const std::int64_t rows : s.rows) {
+    PetscCheck(rows > s.columns, d.comm(), PETSC_ERR_USER_INPUT,
+               "-rows %lld must exceed -columns %lld", static_cast<long long>(rows),
                static_cast<long long>(s.columns));
-    PetscCheck(static_cast<double>(s.rows) * static_cast<double>(s.columns) <=
+    PetscCheck(static_cast<double>(rows) * static_cast<double>(s.columns) <=
                    least_squares::most_replicated,
                d.comm(), PETSC_ERR_USER_INPUT,
                "-rows times -columns is above %g: larger problems come from a file (-mat)",
                least_squares::most_replicated);
-    PetscCall(d.phase("generate"));
-    PetscCall(d.input_fact("generator", std::string("singular values in equal ratios")));
+  }
+  PetscCall(d.phase("generate"));
+  PetscCall(d.input_fact("generator", std::string("singular values in equal ratios")));
+  for (const std::int64_t rows : s.rows)
     for (const double condition : s.condition) {
-      Problem p = least_squares::problem_of(static_cast<std::size_t>(s.rows),
+      Problem p = least_squares::problem_of(static_cast<std::size_t>(rows),
                                             static_cast<std::size_t>(s.columns), condition,
                                             s.residual, d.seed());
       PetscCall(least_squares::SystemOf(d.comm(), std::move(p), &systems->emplace_back()));
     }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *systems) {
+  PetscFunctionBeginUser;
+  PetscCheck(sizeof(PetscScalar) == sizeof(double), d.comm(), PETSC_ERR_USER_INPUT,
+             "this build has complex scalars; least_squares needs a PETSc with real ones");
+  PetscCheck(least_squares::have_spqr() || !std::count(s.methods.begin(), s.methods.end(), "spqr"),
+             d.comm(), PETSC_ERR_USER_INPUT,
+             "-methods spqr: this build has no SuiteSparseQR; install libsuitesparse-dev and build "
+             "again");
+  if (s.generated()) {
+    lathe::MatHandle none;
+    PetscCall(s.design.Apply(d, &none));
+    PetscCall(Generate(d, s, systems));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCheck(!s.rhs.empty(), d.comm(), PETSC_ERR_USER_INPUT,
@@ -230,6 +292,7 @@ PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *system
   System &system = systems->emplace_back();
   PetscCall(ReadMatrix(d.comm(), s.mat.c_str(), system.a.out()));
   PetscCall(ReadVector(d.comm(), s.rhs.c_str(), system.b.out()));
+  PetscCall(s.design.Apply(d, &system.a));
   PetscInt m = 0, n = 0, length = 0;
   PetscCall(MatGetSize(system.a, &m, &n));
   PetscCall(VecGetSize(system.b, &length));
@@ -244,7 +307,7 @@ PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *system
 }
 
 PetscErrorCode compute(Driver &d, const Settings &s) {
-  const bool generated = s.mat.empty();
+  const bool generated = s.generated();
   std::vector<System> systems;
   std::vector<Case> cases;
   LatheLeastSquaresOptions options;
@@ -252,13 +315,15 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
   PetscCall(LatheLeastSquaresOptionsSetDefaults(&options));
   PetscCall(LatheLeastSquaresOptionsSetFromOptions(d.comm(), nullptr, &options));
   PetscCall(Prepare(d, s, &systems));
-  if (generated)
+  if (generated && s.rows.size() > 1)
+    PetscCall(d.coordinate({.name = "rows", .long_name = "rows of the matrix"}, s.rows));
+  else if (generated)
     PetscCall(d.coordinate(
         {.name = "condition", .long_name = "largest over smallest singular value, as generated"},
         s.condition));
   PetscCall(d.phase("solve"));
   PetscCall(d.run_cases(
-      "method", s.methods, table(generated),
+      "method", s.methods, table(s),
       [&](std::size_t k, Record &r) {
         return RunMethod(d, s.methods[k], systems, options, generated, &r);
       },
@@ -271,7 +336,7 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
     one.set("solution_" + c.name, *solution);
     const Column column{.name = "solution_" + c.name,
                         .long_name = "x by " + c.name,
-                        .dims = generated ? std::vector<std::string>{"condition", "column"}
+                        .dims = generated ? std::vector<std::string>{s.varied(), "column"}
                                           : std::vector<std::string>{"column"}};
     PetscCall(d.write("", std::span(&column, 1), one));
   }

@@ -3,6 +3,7 @@
 #include "sketching/lp_regression.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "driver/design.h"
 #include "driver/driver.h"
 #include "driver/matrix_io.h"
 #include <algorithm>
@@ -18,6 +19,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 struct Settings {
   std::string mat, rhs;
+  Design design;
   std::int64_t rows = 2000, cols = 10;
   double outliers = 0.05;
   double p = 1;
@@ -34,6 +36,7 @@ void declare(Options &o, Settings &s) {
   o.real("-outliers", s.outliers, "1", Interval::closed(0, 1),
          "share of the generated observations that are off by about 1000 standard deviations");
   o.exclude("-mat", {"-rows", "-cols", "-outliers"});
+  s.design.Declare(o);
   o.group("Regression");
   o.real("-p", s.p, "1", Interval::at_least(1), "of the norm");
   // not -infinity: PETSc takes words that begin with -inf for numbers
@@ -97,26 +100,28 @@ PetscErrorCode CreateInput(Driver &d, const Settings &s, lathe::MatHandle *A, la
              "%s is given without %s; give both, or neither for a generated problem",
              s.mat.empty() ? "-rhs" : "-mat", s.mat.empty() ? "-mat" : "-rhs");
   PetscCall(d.phase("read"));
-  if (s.mat.empty()) {
-    PetscCall(Generate(d.comm(), s, d.seed(), A->out(), b->out()));
-  } else {
-    MatrixInfo matrix;
-    MatrixInfo vector;
-    PetscCall(d.input_file("mat", s.mat));
-    PetscCall(d.input_file("rhs", s.rhs));
-    PetscCall(ReadMatrix(d.comm(), s.mat.c_str(), A->out(), &matrix));
-    PetscCall(ReadVector(d.comm(), s.rhs.c_str(), b->out(), &vector));
-    PetscInt length = 0;
-    PetscCall(VecGetSize(*b, &length));
-    PetscCheck(length == matrix.rows, d.comm(), PETSC_ERR_USER_INPUT,
-               "-rhs has %lld entries, the matrix has %lld rows", static_cast<long long>(length),
-               static_cast<long long>(matrix.rows));
-    PetscCheck(matrix.rows >= matrix.cols, d.comm(), PETSC_ERR_USER_INPUT,
-               "-mat is %lld x %lld; regression wants at least as many rows as columns",
-               static_cast<long long>(matrix.rows), static_cast<long long>(matrix.cols));
-  }
   PetscInt m = 0;
   PetscInt n = 0;
+  if (s.mat.empty()) {
+    PetscCall(s.design.Apply(d, A));
+    PetscCall(Generate(d.comm(), s, d.seed(), A->out(), b->out()));
+  } else {
+    PetscCall(d.input_file("mat", s.mat));
+    PetscCall(d.input_file("rhs", s.rhs));
+    PetscCall(ReadMatrix(d.comm(), s.mat.c_str(), A->out()));
+    PetscCall(ReadVector(d.comm(), s.rhs.c_str(), b->out()));
+    PetscCall(s.design.Apply(d, A));
+    PetscInt length = 0;
+    PetscCall(VecGetSize(*b, &length));
+    PetscCall(MatGetSize(*A, &m, &n));
+    PetscCheck(length == m, d.comm(), PETSC_ERR_USER_INPUT,
+               "-rhs has %lld entries, the matrix has %lld rows", static_cast<long long>(length),
+               static_cast<long long>(m));
+    PetscCheck(m >= n, d.comm(), PETSC_ERR_USER_INPUT,
+               "%s is %lld x %lld; regression wants at least as many rows as columns",
+               s.design.none() ? "-mat" : "the design", static_cast<long long>(m),
+               static_cast<long long>(n));
+  }
   PetscCall(MatGetSize(*A, &m, &n));
   PetscCall(d.input_fact("rows", static_cast<std::int64_t>(m)));
   PetscCall(d.input_fact("cols", static_cast<std::int64_t>(n)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// trace_estimate: traces, log-determinants and traces of inverses from random products, with their
-// standard errors, method beside method and budget beside budget.
+// trace_estimate: traces, log-determinants, Schatten norms, traces of inverses and exponentials
+// from random products, with their standard errors, method beside method and budget beside budget.
 #include "core/exact_sum.h"
 #include "core/handle.h"
 #include "core/random.h"
@@ -8,6 +8,8 @@
 #include "driver/generators.h"
 #include "driver/matrix_io.h"
 #include "sketching/trace.h"
+#include "trace_symmetric.h"
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -23,14 +25,15 @@ struct Settings {
   std::string mat, gen = "none", function = "trace";
   std::int64_t n = 1000, matvecs = 120, rank = 50;
   PetscInt steps = 300;
-  double mu = 0, tolerance = 1e-8;
+  double mu = 0, tolerance = 1e-8, power = 1;
   std::vector<std::string> methods;
   std::vector<std::int64_t> sweep;
 };
 
 void declare(Options &o, Settings &s) {
   o.group("Input");
-  o.file("-mat", s.mat, "square matrix: Matrix Market, HDF5 or PETSc binary");
+  o.file("-mat", s.mat,
+         "square matrix, for schatten of any shape: Matrix Market, HDF5 or PETSc binary");
   o.choice("-gen", s.gen, {"none", "laplacian2d", "flat", "polynomial", "exponential", "step"},
            "generated symmetric matrix in place of -mat: a grid Laplacian, or dense with the "
            "eigenvalues 3 to 1, i^-2, 0.7^i, or 50 of 1 and the rest 1e-3");
@@ -38,9 +41,12 @@ void declare(Options &o, Settings &s) {
             "size of the generated matrix: order n, or n*n for laplacian2d");
   o.exclude("-mat", {"-gen", "-n"});
   o.group("Estimate");
-  o.choice("-function", s.function, {"trace", "logdet", "inverse"},
-           "of the matrix itself; log-determinant and trace of the inverse of a symmetric positive "
-           "definite one");
+  o.choice("-function", s.function, {"trace", "logdet", "inverse", "schatten", "exp"},
+           "trace of the matrix itself; log-determinant and trace of the inverse of a symmetric "
+           "positive definite one; Schatten norm, the p-norm of the singular values, of any; trace "
+           "of the exponential of a symmetric one (the Estrada index of a graph)");
+  o.real("-power", s.power, "1", {0, 1000, false, true},
+         "p of -function schatten; 1: nuclear norm");
   o.choices("-methods", s.methods,
             {"girard_hutchinson", "hutchpp", "xtrace", "xnystrace", "slq", "slq_nystrom"},
             "default: the first four for trace, those that fit for the others; slq: Lanczos "
@@ -130,25 +136,33 @@ PetscErrorCode GenerateDense(MPI_Comm comm, const std::string &gen, std::int64_t
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/// Σ f(λ), or NaN where the eigenvalues are not known.
+template <class Visit> void visit_eigenvalues(const Settings &s, Visit &&visit) {
+  const auto n = static_cast<double>(s.n);
+  const auto half = [&](std::int64_t k) {
+    return 2 - 2 * std::cos(std::numbers::pi * static_cast<double>(k) / (n + 1));
+  };
+  for (std::int64_t i = 0; i < s.n; ++i)
+    if (s.gen == "laplacian2d")
+      for (std::int64_t j = 0; j < s.n; ++j)
+        visit(half(i + 1) + half(j + 1));
+    else
+      visit(eigenvalue(s.gen, s.n, i));
+}
+
+/// Σ f(λ) of a generated matrix, or its Schatten norm; the eigenvalues are positive.
 double known_truth(const Settings &s) {
+  double largest = 0;
+  visit_eigenvalues(s, [&](double x) { largest = std::max(largest, x); });
   const auto f = [&](double x) {
-    return s.function == "trace" ? x : s.function == "logdet" ? std::log(x) : 1 / x;
+    return s.function == "logdet"     ? std::log(x)
+           : s.function == "inverse"  ? 1 / x
+           : s.function == "exp"      ? std::exp(x)
+           : s.function == "schatten" ? std::pow(x / largest, s.power)
+                                      : x;
   };
   lathe::ExactSum sum;
-  const auto n = static_cast<double>(s.n);
-  if (s.gen == "laplacian2d") {
-    const auto half = [&](std::int64_t k) {
-      return 2 - 2 * std::cos(std::numbers::pi * static_cast<double>(k) / (n + 1));
-    };
-    for (std::int64_t i = 1; i <= s.n; ++i)
-      for (std::int64_t j = 1; j <= s.n; ++j)
-        sum.add(f(half(i) + half(j)));
-    return sum.value();
-  }
-  for (std::int64_t i = 0; i < s.n; ++i)
-    sum.add(f(eigenvalue(s.gen, s.n, i)));
-  return sum.value();
+  visit_eigenvalues(s, [&](double x) { sum.add(f(x)); });
+  return s.function == "schatten" ? largest * std::pow(sum.value(), 1 / s.power) : sum.value();
 }
 
 PetscErrorCode ExactTrace(Mat A, double *truth) {
@@ -188,11 +202,19 @@ PetscErrorCode CreateInput(Driver &d, const Settings &s, lathe::MatHandle *A, do
     PetscCall(d.input_file("mat", s.mat));
     PetscCall(ReadMatrix(d.comm(), s.mat.c_str(), A->out(), &info));
     PetscCall(d.input_fact("format", info.format));
-    PetscCheck(info.rows == info.cols, d.comm(), PETSC_ERR_USER_INPUT,
-               "%s holds a %lld x %lld matrix; traces are of square ones", s.mat.c_str(),
-               static_cast<long long>(info.rows), static_cast<long long>(info.cols));
+    PetscCheck(s.function == "schatten" || info.rows == info.cols, d.comm(), PETSC_ERR_USER_INPUT,
+               "%s holds a %lld x %lld matrix; -function %s is of square ones", s.mat.c_str(),
+               static_cast<long long>(info.rows), static_cast<long long>(info.cols),
+               s.function.c_str());
     if (s.function == "trace")
       PetscCall(ExactTrace(*A, truth));
+    bool symmetric = true;
+    if (s.function != "trace" && s.function != "schatten")
+      PetscCall(trace::IsSymmetric(*A, &symmetric));
+    PetscCheck(symmetric, d.comm(), PETSC_ERR_USER_INPUT,
+               "%s holds a matrix that is not symmetric; -function %s is of symmetric ones, "
+               "schatten and trace of others, too",
+               s.mat.c_str(), s.function.c_str());
   }
   PetscInt rows = 0;
   PetscCall(MatGetSize(*A, &rows, nullptr));
@@ -206,15 +228,18 @@ struct Result {
   bool converged = true;
 };
 
-PetscErrorCode Estimate(const Settings &s, Mat A, const std::string &method, std::int64_t matvecs,
-                        std::uint64_t seed, Result *result) {
-  const LatheSpectralFunction f =
-      s.function == "logdet" ? LATHE_SPECTRAL_LOG : LATHE_SPECTRAL_INVERSE;
+PetscErrorCode Estimate(const Settings &s, Mat A, double power, const std::string &method,
+                        std::int64_t matvecs, std::uint64_t seed, Result *result) {
+  const LatheSpectralFunction f = s.function == "logdet"     ? LATHE_SPECTRAL_LOG
+                                  : s.function == "schatten" ? LATHE_SPECTRAL_POWER
+                                  : s.function == "exp"      ? LATHE_SPECTRAL_EXP
+                                                             : LATHE_SPECTRAL_INVERSE;
   LatheQuadratureOptions options;
   PetscFunctionBeginUser;
   PetscCall(LatheQuadratureOptionsSetDefaults(&options));
   options.max_steps = s.steps;
   options.tolerance = s.tolerance;
+  options.power = power;
   options.probes = static_cast<PetscInt>(matvecs);
   options.seed = seed;
   if (method == "slq" || method == "slq_nystrom") {
@@ -245,13 +270,36 @@ PetscErrorCode Estimate(const Settings &s, Mat A, const std::string &method, std
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/// Schatten norms: the p-th root of an estimate of Σ(σ·2⁻ᵉ)^p, times 2ᵉ. The errors follow to first
+/// order (delta method).
+PetscErrorCode EstimateNorm(const Settings &s, Mat A, const trace::SingularValues &values,
+                            const std::string &method, std::int64_t matvecs, std::uint64_t seed,
+                            Result *result) {
+  PetscFunctionBeginUser;
+  const bool squared = values.gram.get() != nullptr;
+  PetscCall(Estimate(s, squared ? values.gram.get() : A, squared ? s.power / 2 : s.power, method,
+                     matvecs, seed, result));
+  LatheTraceEstimate &estimate = result->estimate;
+  const double sum = estimate.value;
+  PetscCheck(sum >= 0, PetscObjectComm(reinterpret_cast<PetscObject>(A)), PETSC_ERR_CONV_FAILED,
+             "the estimate of the sum of powers is %g, below 0; raise -matvecs or take slq", sum);
+  estimate.value = std::ldexp(std::pow(sum, 1 / s.power), values.exponent);
+  const double slope = sum > 0 ? estimate.value / (s.power * sum) : 0;
+  estimate.standard_error *= slope;
+  result->quadrature_error *= slope;
+  if (squared)
+    estimate.matvecs *= 2;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 struct Task {
   std::string method;
   std::int64_t matvecs;
 };
 
-PetscErrorCode RunTable(Driver &d, const Settings &s, Mat A, double truth,
-                        const std::string &dimension, const std::vector<Task> &tasks) {
+PetscErrorCode RunTable(Driver &d, const Settings &s, Mat A, const trace::SingularValues &values,
+                        double truth, const std::string &dimension,
+                        const std::vector<Task> &tasks) {
   PetscFunctionBeginUser;
   std::vector<std::string> names;
   names.reserve(tasks.size());
@@ -264,7 +312,10 @@ PetscErrorCode RunTable(Driver &d, const Settings &s, Mat A, double truth,
     PetscFunctionBeginUser;
     const Task &task = tasks[i];
     Result result;
-    PetscCall(Estimate(s, A, task.method, task.matvecs, d.seed(), &result));
+    if (s.function == "schatten")
+      PetscCall(EstimateNorm(s, A, values, task.method, task.matvecs, d.seed(), &result));
+    else
+      PetscCall(Estimate(s, A, 1, task.method, task.matvecs, d.seed(), &result));
     const auto set = [&](const char *name) { return prefixed(dimension, name); };
     r.real(set("estimate"), result.estimate.value);
     r.real(set("standard_error"), result.estimate.standard_error);
@@ -296,7 +347,7 @@ PetscErrorCode compute(Driver &d, const Settings &given) {
                     : std::vector<std::string>{"slq", "hutchpp", "xtrace", "xnystrace"};
   for (const std::string &method : s.methods) {
     PetscCheck(s.function != "trace" || !method.starts_with("slq"), d.comm(), PETSC_ERR_USER_INPUT,
-               "-methods %s is for -function logdet or inverse", method.c_str());
+               "-methods %s is for another -function than trace", method.c_str());
     PetscCheck(s.function == "logdet" || method != "slq_nystrom", d.comm(), PETSC_ERR_USER_INPUT,
                "-methods slq_nystrom is for -function logdet");
   }
@@ -308,17 +359,20 @@ PetscErrorCode compute(Driver &d, const Settings &given) {
   known.real("truth", truth);
   PetscCall(d.write("truth", columns, known));
   PetscCall(d.phase("estimate"));
+  trace::SingularValues values;
+  if (s.function == "schatten")
+    PetscCall(trace::CreateSingularValues(A, &values));
   std::vector<Task> tasks;
   for (const std::string &method : s.methods)
     tasks.push_back({method, s.matvecs});
-  PetscCall(RunTable(d, s, A, truth, "method", tasks));
+  PetscCall(RunTable(d, s, A, values, truth, "method", tasks));
   if (s.sweep.empty())
     PetscFunctionReturn(PETSC_SUCCESS);
   tasks.clear();
   for (const std::string &method : s.methods)
     for (const std::int64_t matvecs : s.sweep)
       tasks.push_back({method, matvecs});
-  PetscCall(RunTable(d, s, A, truth, "sweep", tasks));
+  PetscCall(RunTable(d, s, A, values, truth, "sweep", tasks));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -327,7 +381,8 @@ PetscErrorCode compute(Driver &d, const Settings &given) {
 int main(int argc, char **argv) {
   Settings settings;
   const About about{
-      "trace_estimate", "Traces, log-determinants and traces of inverses from random products",
+      "trace_estimate",
+      "Traces of matrices and of their functions, Schatten norms from random products",
       "Epperly, Tropp, Webber: XTrace: Making the Most of Every Sample in Stochastic Trace "
       "Estimation, SIAM J. Matrix Anal. Appl. 45 (2024); Ubaru, Chen, Saad: Fast Estimation of "
       "tr(f(A)) via Stochastic Lanczos Quadrature, SIAM J. Matrix Anal. Appl. 38 (2017)",

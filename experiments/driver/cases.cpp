@@ -46,7 +46,8 @@ PetscErrorCode run_one(Driver::State &state, std::size_t index, const Driver::Ca
     c->status = CaseStatus::completed;
     c->record = std::move(record);
   }
-  c->record.real("seconds", seconds);
+  if (!c->record.find("seconds")) // a body that measures itself knows better what counts
+    c->record.real("seconds", seconds);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

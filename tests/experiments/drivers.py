@@ -18,6 +18,7 @@ LP_REGRESSION = str(BIN / "lp_regression")
 MATRIX_CONVERT = str(BIN / "matrix_convert")
 MATRIX_NORM = str(BIN / "matrix_norm")
 NETWORK_LIPSCHITZ = str(BIN / "network_lipschitz")
+SKETCH_QUALITY = str(BIN / "sketch_quality")
 TRACE_ESTIMATE = str(BIN / "trace_estimate")
 VMF_FIT = str(BIN / "vmf_fit")
 MPIEXEC = os.environ.get("LATHE_MPIEXEC", "mpiexec")
@@ -31,14 +32,19 @@ RUNS = [
     ("conv_norm", "-layers 3 -cout 6 -cin 5 -input 9,8 -steps 3 -norm_map"),
     ("conv_norm", f"-kernels {DATA}/digits_resnet.h5 -method gram -steps 2"),
     ("least_squares", "-rows 60 -columns 6 -condition 1e2,1e6 -methods pne_dd,pne_quad,dgels,tsqr"),
+    ("least_squares", f"-mat {DATA}/licence_terms.mtx.gz -rhs {DATA}/licence_terms_rhs.mtx.gz "
+                      "-methods pne_dd,pne_quad,spqr"),
     ("log_bessel", "-n 12,5 -derivatives"),
     ("lp_regression", "-rows 300 -cols 4"),
+    ("lp_regression", f"-mat {DATA}/digits_features.mtx.gz -rhs {DATA}/digits_labels.h5:/label "
+                      "-design rbf -centres 8"),
     ("matern_fit", "-sites 40 -surface 3"),
     ("matrix_norm", "-gen laplacian2d -n 12"),
     ("network_lipschitz", "-net_gen tiny -samples 4"),
     ("network_lipschitz", f"-net {DATA}/digits_mlp.h5 -samples 4"),
     ("sketch_quality", "-rows 300 -columns 6 -seeds 3 -factors 4 -inputs half,coherent"),
     ("trace_estimate", "-gen polynomial -n 200 -matvecs 24 -sweep 12,18"),
+    ("trace_estimate", f"-mat {DATA}/licence_terms.mtx.gz -function schatten -power 4 -matvecs 12"),
     ("vmf_fit", "-dim 5,9 -rows 64"),
     ("vmf_fit", f"-data {DATA}/digits_directions.h5:/pooled -normalize -components 3 -starts 2 "
                 f"-labels {DATA}/digits_directions.h5:/labels"),

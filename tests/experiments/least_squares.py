@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """least_squares as a user runs it: known truth, files, every method, equal bytes, refusals."""
+import gzip
+import itertools
+
 import h5py
 import numpy as np
-from drivers import LEAST_SQUARES, DriverTest, main
+from drivers import DATA, LEAST_SQUARES, DriverTest, main
 
 METHODS = ["pne", "pne_dd", "pne_quad", "spir", "spir_dd", "fossils", "iterative_sketching",
-           "sketch_and_solve", "dgels", "dgelsd", "tsqr", "lsqr"]
+           "sketch_and_solve", "dgels", "dgelsd", "tsqr", "spqr", "lsqr"]
 
 
 class LeastSquares(DriverTest):
@@ -26,7 +29,7 @@ class LeastSquares(DriverTest):
         for name in ("pne_dd", "spir_dd"):
             self.assertLess(forward[name][:2].max(), 1.2e-16, name)
         self.assertLess(forward["pne_quad"].max(), 1.2e-16)
-        for name in ("pne", "pne_dd", "pne_quad", "dgels", "tsqr"):
+        for name in ("pne", "pne_dd", "pne_quad", "dgels", "tsqr", "spqr"):
             self.assertLess(backward[name].max(), 2e-15, name)
         for name in ("spir", "fossils"):
             self.assertLess(backward[name].max(), 3e-15, name)
@@ -44,11 +47,84 @@ class LeastSquares(DriverTest):
         x = np.linalg.lstsq(a, b, rcond=None)[0]
         for ranks in (0, 3):
             got = self.solve(ranks, "-mat", "p.h5:/A", "-rhs", "p.h5:/b", "-methods",
-                             "pne_dd,dgels,lsqr")
-            for name in ("pne_dd", "dgels", "lsqr"):
+                             "pne_dd,dgels,spqr,lsqr")
+            for name in ("pne_dd", "dgels", "spqr", "lsqr"):
                 np.testing.assert_allclose(got[f"solution_{name}"], x, rtol=1e-12, atol=1e-13)
             np.testing.assert_allclose(got["residual_norm"], np.linalg.norm(b - a @ x), rtol=1e-12)
             self.assertLess(got["forward_error"][0], 1.2e-16)
+
+    def test_sparse_text_by_sparse_qr(self):
+        with gzip.open(DATA / "licence_terms.mtx.gz", "rt") as file:
+            lines = [line.split() for line in file if not line.startswith("%")]
+        a = np.zeros([int(n) for n in lines[0][:2]])
+        for i, j, count in lines[1:]:
+            a[int(i) - 1, int(j) - 1] = float(count)
+        with gzip.open(DATA / "licence_terms_rhs.mtx.gz", "rt") as file:
+            b = np.array(file.read().split()[-1998:], dtype=float)
+        self.assertEqual(a.shape, (1998, 140))
+        x = np.linalg.lstsq(a, b, rcond=None)[0]
+        for ranks in (0, 3):
+            got = self.solve(ranks, "-mat", DATA / "licence_terms.mtx.gz", "-rhs",
+                             DATA / "licence_terms_rhs.mtx.gz", "-methods", "spir_dd,spqr")
+            for name in ("spir_dd", "spqr"):
+                np.testing.assert_allclose(got[f"solution_{name}"], x, rtol=1e-10, atol=1e-12)
+            self.assertLess(got["forward_error"][0], 1.2e-16)
+            self.assertLess(got["forward_error"][1], 1e-13)
+            self.assertLess(got["seconds"].max(), 20)
+
+    def test_dependent_columns_by_sparse_qr(self):
+        rng = np.random.default_rng(6)
+        a = rng.normal(size=(40, 5))
+        a[:, 3] = a[:, 1]
+        with h5py.File(self.folder / "p.h5", "w") as file:
+            file["A"], file["b"] = a, rng.normal(size=40)
+            b = file["b"][()]
+        got = self.solve(2, "-mat", "p.h5:/A", "-rhs", "p.h5:/b", "-methods", "spqr")
+        np.testing.assert_allclose(a.T @ (a @ got["solution_spqr"] - b), 0, atol=1e-12)
+        self.assertEqual(np.count_nonzero(got["solution_spqr"]), 4)
+
+    def features(self):
+        """Four columns of integers in f.h5:/F, and b."""
+        rng = np.random.default_rng(8)
+        f, b = rng.integers(0, 9, size=(90, 4)).astype(float), rng.normal(size=90)
+        with h5py.File(self.folder / "f.h5", "w") as file:
+            file["F"], file["b"] = f, b
+        return f, b
+
+    def test_polynomial_design(self):
+        f, b = self.features()
+        for chosen, degree in (([0, 1, 2, 3], 2), ([3, 1], 3)):
+            x = f[:, chosen]
+            design = np.stack([np.prod(x[:, list(c)], axis=1) for g in range(degree + 1)
+                               for c in itertools.combinations_with_replacement(
+                                   range(len(chosen)), g)], axis=1)
+            truth = np.linalg.lstsq(design, b, rcond=None)[0]
+            got = self.solve(3, "-mat", "f.h5:/F", "-rhs", "f.h5:/b", "-design", "polynomial",
+                             "-degree", str(degree), "-features", ",".join(map(str, chosen)),
+                             "-methods", "pne_dd,spqr")
+            for name in ("pne_dd", "spqr"):
+                np.testing.assert_allclose(got[f"solution_{name}"], truth, rtol=1e-6, atol=1e-9)
+        with h5py.File(self.folder / "out.h5") as file:
+            self.assertEqual(file["options"].attrs["design"], b"polynomial")
+            self.assertEqual(file["input"].attrs["cols"], 10)
+            self.assertEqual(file["input"].attrs["features"], 2)
+
+    def test_rbf_design(self):
+        f, b = self.features()
+        d = np.linalg.norm(f[:, None] - f[None], axis=2)
+        for ranks, options, width in ((2, (), None), (0, ("-bandwidth", "3", "-seed", "2"), 3.0)):
+            got = self.solve(ranks, "-mat", "f.h5:/F", "-rhs", "f.h5:/b", "-design", "rbf", "-centres",
+                             "2", "-methods", "pne_dd", *options)
+            with h5py.File(self.folder / "out.h5") as file:
+                h = float(file["input"].attrs["bandwidth"])
+            found = []  # which two rows are the centres
+            for i, j in itertools.combinations(range(len(f)), 2):
+                if np.isclose(h, width or d[i, j], rtol=1e-14):
+                    design = np.c_[np.ones(len(f)), np.exp(-d[:, [i, j]]**2 / (2 * h * h))]
+                    x = np.linalg.lstsq(design, b, rcond=None)[0]
+                    if np.allclose(x, got["solution_pne_dd"], rtol=1e-9):
+                        found.append((i, j))
+            self.assertEqual(len(found), 1, options)
 
     def test_refusals_leave_nothing(self):
         with h5py.File(self.folder / "p.h5", "w") as file:
@@ -64,6 +140,23 @@ class LeastSquares(DriverTest):
                 done = self.solve(ranks, *options, code=1)
                 self.assertIn(said, done.err, str(options))
                 self.assertEqual(self.files(), before)
+
+    def test_designs_that_cannot_be(self):
+        with h5py.File(self.folder / "p.h5", "w") as file:
+            file["A"], file["b"] = np.ones((5, 2)), np.ones(5)
+        before = self.files()
+        given = ("-mat", "p.h5:/A", "-rhs", "p.h5:/b")
+        for ranks, options, said in (
+                (0, ("-rows", "50,90"), "-rows has 2 values and -condition 8"),
+                (0, ("-design", "rbf"), "give them as -mat FILE"),
+                (0, (*given, "-features", "1"), "-features without a design"),
+                (0, (*given, "-design", "rbf", "-features", "2"), "-features 2 is no column"),
+                (3, (*given, "-design", "rbf", "-centres", "6"), "-centres 6; must be at most 5"),
+                (3, (*given, "-design", "rbf", "-centres", "2"), "median distance"),
+                (0, (*given, "-design", "polynomial", "-degree", "300"), "lower -degree")):
+            done = self.solve(ranks, *options, code=1)
+            self.assertIn(said, done.err, str(options))
+            self.assertEqual(self.files(), before)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """lp_regression as a user runs it: against linear programs of SciPy, equal bytes, refusals."""
+import gzip
+
 import h5py
 import numpy as np
-from drivers import LP_REGRESSION, DriverTest, main
+from drivers import DATA, LP_REGRESSION, DriverTest, main
 
 try:
     from scipy.optimize import linprog
@@ -61,6 +63,21 @@ class LpRegression(DriverTest):
                 peer = least_sum(a, b) if norm == 1 else least_largest(a, b)
                 np.testing.assert_allclose(objective, peer, rtol=1e-9)
 
+    def test_labels_of_digits_by_a_polynomial(self):
+        with gzip.open(DATA / "digits_features.mtx.gz", "rt") as file:
+            pixels = np.array(file.read().split()[-1797 * 64:], dtype=float).reshape(64, 1797).T
+        with h5py.File(DATA / "digits_labels.h5") as file:
+            b = file["is_3"][()].astype(float)
+        x, y = pixels[:, 20], pixels[:, 43]
+        design = np.c_[np.ones_like(x), x, y, x * x, x * y, y * y]
+        got = self.solve(2, "-mat", DATA / "digits_features.mtx.gz", "-rhs",
+                         f"{DATA}/digits_labels.h5:/is_3", "-design", "polynomial", "-features",
+                         "20,43", "-p", "1.5")
+        self.assertEqual(got["solution"].shape, (6,))
+        objective = np.linalg.norm(design @ got["solution"] - b, 1.5)
+        np.testing.assert_allclose(objective, float(got["objective"]), rtol=1e-12)
+        self.assertLessEqual(objective - float(got["lower_bound"]), 1e-12 * objective)
+
     def test_outliers_do_not_move_the_median_line(self):
         got = self.solve(2, "-rows", "3000", "-cols", "5", "-outliers", "0.2", "-p", "1")
         np.testing.assert_allclose(got["solution"], 1, atol=0.15)  # least squares is off by 10
@@ -92,6 +109,9 @@ class LpRegression(DriverTest):
                 ([*rhs, "wrong.h5:/short"], "-rhs has 7 entries, the matrix has 8 rows"),
                 ([*rhs, "wrong.h5:/nan"], "finite"),
                 (["-mat", "wrong.h5:/wide", "-rhs", "wrong.h5:/three"], "3 x 8"),
+                (["-design", "rbf"], "give them as -mat FILE"),
+                (["-mat", "p.h5:/A", "-rhs", "p.h5:/b", "-design", "polynomial", "-degree", "5"],
+                 "the design is 8 x 56"),
                 (["-outlier", "0.1"], "-outliers")):
             done = self.solve(2, *options, code=1)
             self.assertIn(said, done.err, options)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Figures of least_squares: errors of every method against the condition number, or side by side."""
+"""Figures of least_squares: errors of every method against the condition number, time against size,
+or both side by side."""
 import numpy as np
 
 from .style import CYCLE, GREY, finish, plt
@@ -19,6 +20,13 @@ def _names(result):
     return [str(name) for name in np.atleast_1d(result["name"].values)]
 
 
+def _sizes(result):
+    """Numbers of rows, where those were varied, else None."""
+    if "rows" not in result or "seconds" in result and result["seconds"].dims[-1:] != ("rows",):
+        return None
+    return np.asarray(result["rows"].values)
+
+
 def _reach(result):
     """Largest condition up to which each method has an error below 1e-15, or None."""
     condition = np.asarray(result["condition"].values, dtype=float)
@@ -33,6 +41,12 @@ def answer(result):
     if "forward_error" not in result:
         return ""
     names, error = _names(result), _rows(result, "forward_error")
+    if (sizes := _sizes(result)) is not None and "seconds" in result:
+        seconds = _rows(result, "seconds")[:, -1]
+        if not np.isfinite(seconds).any():
+            return ""
+        k = int(np.nanargmin(seconds))
+        return f"{names[k]} is fastest at {sizes[-1]} rows, in {seconds[k]:.2g} s."
     if "condition" in result and error.shape[1] > 1:
         reach = _reach(result)
         best = max(reach, key=lambda name: (reach[name] or 0, name == "pne_quad"))
@@ -86,6 +100,22 @@ def backward(result):
                    "Backward stable at every condition: " + (", ".join(stable) or "none") + ".")
 
 
+def time(result):
+    """Time of each method against the number of rows."""
+    sizes = _sizes(result)
+    if sizes is None or "seconds" not in result:  # reproducible files have no times
+        return None
+    names, seconds = _names(result), _rows(result, "seconds")
+    figure, axis = plt.subplots(figsize=(9, 4.6))
+    for k, (method, values) in enumerate(zip(names, seconds)):
+        axis.loglog(sizes, values, marker="o", markersize=4, color=CYCLE[k % len(CYCLE)],
+                    linestyle="-" if k < len(CYCLE) else "--", label=method)
+    axis.set_xlabel("rows")
+    axis.set_ylabel("time [s]")
+    axis.legend(fontsize=8, ncol=2)
+    return finish(figure, "Time against size", answer(result))
+
+
 def beside(result):
     """Forward and backward error of each method, where nothing was varied."""
     if "backward_error" not in result or _rows(result, "backward_error").shape[1] > 1:
@@ -102,4 +132,4 @@ def beside(result):
 
 
 def figures(result):
-    return [forward(result), backward(result), beside(result)]
+    return [forward(result), backward(result), time(result), beside(result)]
