@@ -2,6 +2,7 @@
 // What LeastSquaresSolver does once for a matrix.
 #include "core/citation.h"
 #include "core/error.h"
+#include "core/random.h"
 #include "sketching/least_squares_options.h"
 #include "sketching/least_squares_solver.h"
 #include <algorithm>
@@ -33,6 +34,34 @@ double default_factor(const LocalRows &rows, LatheLeastSquaresMethod method) {
   while (f < 12 && f * std::pow(std::log(f), 2) < gain)
     f += 0.5;
   return f;
+}
+
+// MATNORMAL may be scaled (MatScale, MatDiagonalScale) and does not tell.
+PetscErrorCode CheckNormal(Mat normal, Mat A) {
+  constexpr std::uint64_t stream = 0x4e4f524d414c0000;
+  VecHandle x, ax, ata, whole;
+  PetscInt begin = 0, end = 0;
+  PetscReal size = 0, off = 0;
+  PetscScalar *values = nullptr;
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(A, x.out(), ax.out()));
+  PetscCall(VecDuplicate(x, ata.out()));
+  PetscCall(VecDuplicate(x, whole.out()));
+  PetscCall(VecGetOwnershipRange(x, &begin, &end));
+  PetscCall(VecGetArrayWrite(x, &values));
+  for (PetscInt i = begin; i < end; ++i)
+    values[i - begin] = random::normal(0, stream, static_cast<std::uint64_t>(i));
+  PetscCall(VecRestoreArrayWrite(x, &values));
+  PetscCall(MatMult(A, x, ax));
+  PetscCall(MatMultTranspose(A, ax, ata));
+  PetscCall(MatMult(normal, x, whole));
+  PetscCall(VecNorm(ata, NORM_INFINITY, &size));
+  PetscCall(VecAXPY(whole, -1, ata));
+  PetscCall(VecNorm(whole, NORM_INFINITY, &off));
+  PetscCheck(!(off > 1e-6 * size), PetscObjectComm(reinterpret_cast<PetscObject>(A)),
+             PETSC_ERR_SUP,
+             "The MATNORMAL is scaled: it is not A^T A of the matrix inside; scale that instead");
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 PetscErrorCode WarnOfFewRows(const LocalRows &rows, double factor) {
@@ -100,8 +129,12 @@ PetscErrorCode LeastSquaresSolver::TakeMatrix(Mat A, Mat *tall) {
   PetscCall(PetscObjectTypeCompare(object, MATNORMAL, &normal));
   PetscCall(PetscObjectTypeCompare(object, MATNORMALHERMITIAN, &hermitian));
   normal_ = normal || hermitian;
-  if (normal_)
-    PetscCall((normal ? MatNormalGetMat : MatNormalHermitianGetMat)(A, &A));
+  if (normal_) {
+    Mat inner = nullptr;
+    PetscCall((normal ? MatNormalGetMat : MatNormalHermitianGetMat)(A, &inner));
+    PetscCall(CheckNormal(A, inner));
+    A = inner;
+  }
   PetscCall(MatGetSize(A, &m, &n));
   wide_ = m < n && !normal_;
   PetscCall(rows_.Create(A));

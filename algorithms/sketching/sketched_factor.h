@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A factor P with (A·D·P)ᵀ(A·D·P) ≈ I from a sketch of A: S·A·D = Q·R, P = R⁻¹, D the powers of two
-// that give the columns of S·A, and √λ below them, norms in [1, 2). Where R is numerically
+// that give the columns of S·A, or √λ where that is larger, norms in [1, 2). Where R is numerically
 // singular, R = UΣVᵀ and P = V_r·Σ_r⁻¹ with the r singular values above the cut.
 //
 // Below S·A stand rows of their own: √λ·D for a ridge λ, and a unit row for each column of A that

@@ -11,6 +11,8 @@
 #include "solver_types.h"
 #include <new>
 #include <petsc/private/kspimpl.h>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -22,30 +24,52 @@ struct Context {
   LatheLeastSquaresResult result{};
   lathe::sketching::LeastSquaresSolver solver;
   bool ready = false, solved = false;
-  PetscObjectId matrix = 0; // what the solver was set up for
-  PetscObjectState state = 0;
+  // What the solver was set up for: the operator, and what it holds.
+  std::vector<std::pair<PetscObjectId, PetscObjectState>> matrix;
 };
 
 PetscObject object(KSP ksp) {
   return reinterpret_cast<PetscObject>(ksp);
 }
 
+// What MATNORMAL and the like hold changes without them.
+PetscErrorCode Inside(Mat A, Mat *inner) {
+  PetscBool normal = PETSC_FALSE, hermitian = PETSC_FALSE, transposed = PETSC_FALSE;
+  const auto obj = reinterpret_cast<PetscObject>(A);
+  PetscFunctionBegin;
+  *inner = nullptr;
+  PetscCall(PetscObjectTypeCompare(obj, MATNORMAL, &normal));
+  PetscCall(PetscObjectTypeCompare(obj, MATNORMALHERMITIAN, &hermitian));
+  PetscCall(PetscObjectTypeCompareAny(obj, &transposed, "transpose", "hermitiantranspose", ""));
+  if (normal)
+    PetscCall(MatNormalGetMat(A, inner));
+  else if (hermitian)
+    PetscCall(MatNormalHermitianGetMat(A, inner));
+  else if (transposed)
+    PetscCall(MatTransposeGetMat(A, inner));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 // Once for each state of the operator: in-place changes of a matrix are seen at the next solve.
 PetscErrorCode EnsureSetUp(KSP ksp, Context &self) {
   const MPI_Comm comm = PetscObjectComm(object(ksp));
   Mat A = nullptr;
-  PetscObjectId id = 0;
-  PetscObjectState state = 0;
+  std::vector<std::pair<PetscObjectId, PetscObjectState>> matrix;
   PetscFunctionBegin;
   PetscCall(KSPGetOperators(ksp, &A, nullptr));
-  PetscCall(PetscObjectGetId(reinterpret_cast<PetscObject>(A), &id));
-  PetscCall(PetscObjectStateGet(reinterpret_cast<PetscObject>(A), &state));
-  if (self.ready && id == self.matrix && state == self.state)
+  for (Mat part = A; part;) {
+    auto &[id, state] = matrix.emplace_back();
+    PetscCall(PetscObjectGetId(reinterpret_cast<PetscObject>(part), &id));
+    PetscCall(PetscObjectStateGet(reinterpret_cast<PetscObject>(part), &state));
+    Mat inner = nullptr;
+    PetscCall(Inside(part, &inner));
+    part = inner;
+  }
+  if (self.ready && matrix == self.matrix)
     PetscFunctionReturn(PETSC_SUCCESS);
   self.ready = false;
   LatheGuard(comm, PetscCall(self.solver.SetUp(A, nullptr, self.options)));
-  self.matrix = id;
-  self.state = state;
+  self.matrix = std::move(matrix);
   self.ready = true;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
