@@ -43,8 +43,8 @@ PetscErrorCode SolveWith(Mat A, Vec b, Vec x, const std::string &options, Ended 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-Ended least_squares(const LeastSquares &p, const std::string &options,
-                    LatheLeastSquaresResult *result = nullptr) {
+Ended fit(const LeastSquares &p, const std::string &options,
+          LatheLeastSquaresResult *result = nullptr) {
   Distributed d;
   Ended ended;
   Solver ksp;
@@ -74,8 +74,8 @@ TEST_CASE("-ksp_ls_ridge, -ksp_ls_seed and -ksp_ls_factor have their effects", "
   for (const std::string method : {"pne", "spir", "fossils"}) {
     LeastSquares p = problem_of(300, 8, 1e3, 1e-2, 41);
     const std::string type = "-ksp_type " + method;
-    const std::vector<double> plain = least_squares(p, type).x;
-    const std::vector<double> ridge = least_squares(p, type + " -ksp_ls_ridge 1e-2").x;
+    const std::vector<double> plain = fit(p, type).x;
+    const std::vector<double> ridge = fit(p, type + " -ksp_ls_ridge 1e-2").x;
     p.ridge = 1e-2;
     const ForwardError e = forward_error(ridge, exact_solution(p));
     CAPTURE(method, e.ulps);
@@ -84,22 +84,20 @@ TEST_CASE("-ksp_ls_ridge, -ksp_ls_seed and -ksp_ls_factor have their effects", "
     // Another seed: another sketch, seen in the rounding of a solution in double.
     p.ridge = 0;
     const std::string rough = type + " -ksp_ls_refine double -ksp_ls_seed ";
-    const std::vector<double> seed = least_squares(p, rough + "1").x;
-    CHECK_ALL(seed == least_squares(p, rough + "1").x);
-    CHECK_ALL(seed != least_squares(p, rough + "2").x);
-    CHECK_ALL(plain == least_squares(p, type + " -ksp_ls_seed 2").x); // dd: every bit
+    const std::vector<double> seed = fit(p, rough + "1").x;
+    CHECK_ALL(seed == fit(p, rough + "1").x);
+    CHECK_ALL(seed != fit(p, rough + "2").x);
+    CHECK_ALL(plain == fit(p, type + " -ksp_ls_seed 2").x); // dd: every bit
     // Fewer rows than columns: said so once, and more of them are taken.
     const std::string few = warning_of([&] {
-      CHECK_ALL(
-          forward_error(least_squares(p, type + " -ksp_ls_factor 0.1").x, exact_solution(p)).ulps <=
-          1);
+      CHECK_ALL(forward_error(fit(p, type + " -ksp_ls_factor 0.1").x, exact_solution(p)).ulps <= 1);
     });
     CAPTURE(few);
     CHECK_ALL(
         (mpi_rank() != 0 ||
          few.find("warning: factor 0.1 asks for a sketch of 1 rows for 8 columns; it gets 16") !=
              std::string::npos));
-    CHECK_ALL(warning_of([&] { least_squares(p, type + " -ksp_ls_factor 4"); }).empty());
+    CHECK_ALL(warning_of([&] { fit(p, type + " -ksp_ls_factor 4"); }).empty());
   }
 }
 
@@ -108,8 +106,8 @@ TEST_CASE("a least-squares KSP that has not got there says that it diverged", "[
     const std::string type = "-ksp_type " + method;
     LatheLeastSquaresResult r;
     // No step after the first: too few, and said so.
-    Ended ended = least_squares(problem_of(300, 8, 1e6, 1e-2, 42),
-                                type + " -ksp_ls_refine dd -ksp_ls_max_refinements 0", &r);
+    Ended ended = fit(problem_of(300, 8, 1e6, 1e-2, 42),
+                      type + " -ksp_ls_refine dd -ksp_ls_max_refinements 0", &r);
     CAPTURE(method, ended.reason, r.backward_error, r.reason);
     CHECK_ALL(ended.reason == KSP_DIVERGED_ITS);
     CHECK_ALL(r.reason == LATHE_LS_STEPS_SPENT);
@@ -117,7 +115,7 @@ TEST_CASE("a least-squares KSP that has not got there says that it diverged", "[
     double worst = 0;
     for (const double condition : {1e2, 1e6, 1e10, 1e14}) {
       const LeastSquares p = problem_of(300, 8, condition, 1e-2, 43);
-      ended = least_squares(p, type + " -ksp_ls_refine none", &r);
+      ended = fit(p, type + " -ksp_ls_refine none", &r);
       const double error = backward_error(p, ended.x);
       CAPTURE(condition, ended.reason, error, r.backward_error);
       CHECK_ALL((ended.reason < 0 || error <= 2e-14));
@@ -257,7 +255,7 @@ TEST_CASE("-ksp_sgmres_truncate: more vectors, fewer steps where few do not span
                      "-ksp_gmres_restart 200",
                      &gmres));
   CAPTURE(few, full, gmres.iterations);
-  CHECK_ALL(full <= 1.1 * gmres.iterations);
+  CHECK_ALL(full <= 1.1 * static_cast<double>(gmres.iterations));
   CHECK_ALL(few > full);
 }
 
