@@ -255,7 +255,7 @@ TEST_CASE("-ksp_sgmres_truncate: more vectors, fewer steps where few do not span
                      "-ksp_gmres_restart 200",
                      &gmres));
   CAPTURE(few, full, gmres.iterations);
-  CHECK_ALL(full <= 1.1 * static_cast<double>(gmres.iterations));
+  CHECK_ALL(static_cast<double>(full) <= 1.1 * static_cast<double>(gmres.iterations));
   CHECK_ALL(few > full);
 }
 
