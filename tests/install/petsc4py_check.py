@@ -29,11 +29,11 @@ def laplacian(n):
     return A
 
 
-def solve(prefix, text, A, b):
+def solve(prefix, text, A, b, P=None):
     options(prefix, text)
     ksp = PETSc.KSP().create()
     ksp.setOptionsPrefix(prefix)
-    ksp.setOperators(A)
+    ksp.setOperators(A, P)
     ksp.setFromOptions()
     x = A.createVecRight()
     ksp.solve(b, x)
@@ -46,6 +46,7 @@ b.set(1)
 for number, text in enumerate((
         "-ksp_type certifiedchebyshev -pc_type jacobi -ksp_max_it 500 -ksp_rtol 1e-8",
         "-ksp_type cg -pc_type nystrom -pc_nystrom_rank 20 -ksp_rtol 1e-10",
+        "-ksp_type cg -pc_type rpcholesky -pc_rpcholesky_rank 20 -ksp_rtol 1e-10",
         "-ksp_type sgmres -pc_type none -ksp_rtol 1e-10",
         "-ksp_type rgsgmres -pc_type jacobi -ksp_rtol 1e-10")):
     ksp, x = solve(f"s{number}_", text, A, b)
@@ -63,8 +64,15 @@ for i in range(*T.getOwnershipRange()):
     c[i] = 1 + 2 * t + 3 * t**2 + 4 * t**3
 T.assemble()
 c.assemble()
-ksp, x = solve("ls_", "-ksp_type pne", T, c)
-report("ksp pne", list(x.getArray()) == [1, 2, 3, 4], f"{len(x.getArray())} coefficients")
+for method in ("pne", "spir", "fossils"):
+    ksp, x = solve(f"{method}_", f"-ksp_type {method}", T, c)
+    good = ksp.getConvergedReason() > 0 and list(x.getArray()) == [1, 2, 3, 4]
+    report(f"ksp {ksp.getType()}", good, f"{len(x.getArray())} coefficients")
+ksp, x = solve("lsqr_", "-ksp_type lsqr -pc_type sketchnormal -ksp_rtol 1e-14", T, c,
+               PETSc.Mat().createNormal(T))
+close = max(abs(x.getArray() - [1, 2, 3, 4])) < 1e-10
+report(f"ksp {ksp.getType()}, pc {ksp.getPC().getType()}", ksp.getConvergedReason() > 0 and close,
+       f"{len(x.getArray())} coefficients, {ksp.its} iterations")
 
 options("sk_", "-mat_type sketch -mat_sketch_type tensor_sketch -mat_sketch_factors 8,8 "
         "-mat_sketch_nnz 4 -mat_sketch_seed 3")
@@ -78,5 +86,6 @@ S.mult(c, y)
 z = S.createVecRight()
 S.multTranspose(y, z)
 norms = abs(z.dot(c) - y.dot(y)) < 1e-12 * y.dot(y)
+ksp, x = solve("again_", "-ksp_type pne", T, c)
 exact = (product * x - y).norm() < 1e-13 * y.norm()
 report(f"mat {S.getType()}", norms and exact, f"{product.getSize()[0]} x {product.getSize()[1]}")

@@ -79,16 +79,17 @@ inline double backward_error(const LeastSquares &p, const std::vector<double> &x
   return std::sqrt(theta2 * damping * sum / frobenius2);
 }
 
-/// A and b over the ranks of PETSC_COMM_WORLD; `type` MATDENSE or MATAIJ.
+/// A and b over the ranks of `comm`; `type` MATDENSE or MATAIJ.
 struct Distributed {
   MatHandle a;
   VecHandle b, x;
 };
 
-inline PetscErrorCode Distribute(const LeastSquares &p, const char *type, Distributed *d) {
+inline PetscErrorCode Distribute(const LeastSquares &p, const char *type, Distributed *d,
+                                 MPI_Comm comm = PETSC_COMM_WORLD) {
   PetscInt begin = 0, end = 0;
   PetscFunctionBegin;
-  PetscCall(MatCreate(PETSC_COMM_WORLD, d->a.out()));
+  PetscCall(MatCreate(comm, d->a.out()));
   PetscCall(MatSetSizes(d->a, PETSC_DECIDE, PETSC_DECIDE, static_cast<PetscInt>(p.m),
                         static_cast<PetscInt>(p.n)));
   PetscCall(MatSetType(d->a, type));
@@ -109,6 +110,21 @@ inline PetscErrorCode Distribute(const LeastSquares &p, const char *type, Distri
   PetscCall(MatAssemblyEnd(d->a, MAT_FINAL_ASSEMBLY));
   PetscCall(VecAssemblyBegin(d->b));
   PetscCall(VecAssemblyEnd(d->b));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// The weights of a problem as a vector like b; null where it has none.
+inline PetscErrorCode DistributeWeights(const LeastSquares &p, Vec b, Vec *weights) {
+  PetscInt begin = 0, end = 0;
+  PetscFunctionBegin;
+  if (p.weight.empty())
+    PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecDuplicate(b, weights));
+  PetscCall(VecGetOwnershipRange(*weights, &begin, &end));
+  for (PetscInt i = begin; i < end; ++i)
+    PetscCall(VecSetValue(*weights, i, p.weight[static_cast<std::size_t>(i)], INSERT_VALUES));
+  PetscCall(VecAssemblyBegin(*weights));
+  PetscCall(VecAssemblyEnd(*weights));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

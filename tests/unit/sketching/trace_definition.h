@@ -100,35 +100,47 @@ inline Columns solve(Columns H, Columns B) {
   return B;
 }
 
-/// XNysTrace with rescaled residuals, of A itself (no shift): for well-conditioned OmegaᵀA·Omega.
-inline Real xnystrace_by_definition(const std::vector<double> &a, const Columns &Omega) {
+/// XNysTrace with rescaled residuals, of A itself (no shift): vectors u_j with u_iᵀA·u_j = [i = j]
+/// by Gram and Schmidt, three times over, give Σ A·u_j·(A·u_j)ᵀ. A vector whose uᵀA·u shrinks below
+/// `drop` of the largest ωᵀAω adds nothing.
+inline Real xnystrace_by_definition(const std::vector<double> &a, const Columns &Omega, Real drop) {
   const auto n = static_cast<Real>(Omega[0].size());
   const std::size_t k = Omega.size();
-  const auto inner = [](const Columns &X, const Columns &Y) {
-    Columns c(Y.size(), Column(X.size()));
-    for (std::size_t j = 0; j < Y.size(); ++j)
-      for (std::size_t i = 0; i < X.size(); ++i)
-        c[j][i] = dot(X[i], Y[j]);
-    return c;
-  };
-  Columns unit(k, Column(k));
-  for (std::size_t j = 0; j < k; ++j)
+  Columns gram(k, Column(k)), unit(k, Column(k));
+  Real largest = 0;
+  for (std::size_t j = 0; j < k; ++j) {
     unit[j][j] = 1;
-  const Columns gram_inverse = solve(inner(Omega, Omega), unit);
+    for (std::size_t i = 0; i < k; ++i)
+      gram[j][i] = dot(Omega[i], Omega[j]);
+    largest = std::max(largest, dot(Omega[j], times(a, Omega[j])));
+  }
+  const Columns gram_inverse = solve(gram, unit);
   Real sum = 0;
   for (std::size_t j = 0; j < k; ++j) {
-    Columns rest = Omega;
-    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(j));
-    Columns Y;
-    for (const Column &w : rest)
-      Y.push_back(times(a, w));
-    const Columns H = inner(rest, Y);
-    const Columns X = solve(H, inner(Y, Y)); // trace of H⁻¹YᵀY
-    for (std::size_t i = 0; i + 1 < k; ++i)
-      sum += X[i][i];
+    Columns U, Y; // Y = A·U
+    for (std::size_t i = 0; i < k; ++i) {
+      if (i == j)
+        continue;
+      Column u = Omega[i];
+      for (int pass = 0; pass < 3; ++pass)
+        for (std::size_t l = 0; l < U.size(); ++l)
+          axpy(-dot(Y[l], u), U[l], u);
+      Column y = times(a, u);
+      const Real square = dot(u, y);
+      if (square <= drop * largest)
+        continue;
+      for (Real &v : u)
+        v /= std::sqrt(square);
+      for (Real &v : y)
+        v /= std::sqrt(square);
+      sum += dot(y, y);
+      U.push_back(u);
+      Y.push_back(y);
+    }
     const Column &w = Omega[j];
-    const Columns c = inner(Y, {w});
-    const Real residual = dot(w, times(a, w)) - dot(c[0], solve(H, c)[0]);
+    Real residual = dot(w, times(a, w));
+    for (const Column &y : Y)
+      residual -= dot(y, w) * dot(y, w);
     sum += (n - static_cast<Real>(k) + 1) * gram_inverse[j][j] * residual;
   }
   return sum / static_cast<Real>(k);
