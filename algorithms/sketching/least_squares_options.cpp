@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/least_squares_options.h"
+#include "sketching/sketch.h"
 #include <cmath>
+#include <iterator>
 #include <string>
 
 namespace lathe::sketching {
@@ -16,7 +18,20 @@ const char *const method_names[] = {"pne",
                                     "LatheLeastSquaresMethod",
                                     "LATHE_LS_",
                                     nullptr};
+constexpr SketchKind sketch_kinds[] = {
+    SketchKind::SparseStack, SketchKind::SparseSign,    SketchKind::CountSketch,
+    SketchKind::Gaussian,    SketchKind::Rademacher,    SketchKind::Srht,
+    SketchKind::SrctCosine,  SketchKind::SrctCirculant, SketchKind::BlockSrht};
 } // namespace
+
+bool least_squares_sketch(const char *name, SketchKind *kind) {
+  for (const SketchKind candidate : sketch_kinds)
+    if (std::string(name) == name_of(candidate)) {
+      *kind = candidate;
+      return true;
+    }
+  return false;
+}
 
 PetscErrorCode CheckLeastSquaresOptions(MPI_Comm comm, const char *stem,
                                         const LatheLeastSquaresOptions &o) {
@@ -35,6 +50,11 @@ PetscErrorCode CheckLeastSquaresOptions(MPI_Comm comm, const char *stem,
              stem, static_cast<double>(o.factor));
   PetscCheck(o.nonzeros >= 0 && o.nonzeros <= 64, comm, PETSC_ERR_ARG_OUTOFRANGE,
              "%snnz is %" PetscInt_FMT ": it must lie in [1, 64]", stem, o.nonzeros);
+  SketchKind kind;
+  PetscCheck(!o.sketch || least_squares_sketch(o.sketch, &kind), comm, PETSC_ERR_ARG_OUTOFRANGE,
+             "%ssketch is %s: it must be sparse_stack, sparse_sign, count_sketch, gaussian, "
+             "rademacher, srht, srct_cosine, srct_circulant or block_srht",
+             stem, o.sketch);
   PetscCheck(o.ridge >= 0 && std::isfinite(o.ridge), comm, PETSC_ERR_ARG_OUTOFRANGE,
              "%sridge is %g: it must be >= 0 and finite", stem, static_cast<double>(o.ridge));
   PetscCheck(o.max_refinements >= 0, comm, PETSC_ERR_ARG_OUTOFRANGE,
@@ -61,6 +81,15 @@ PetscErrorCode ReadLeastSquaresOptions(LatheOptionItems PetscOptionsObject, cons
                             o->nonzeros, &o->nonzeros, &set));
   PetscCheck(!set || o->nonzeros > 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,
              "%snnz is %" PetscInt_FMT ": it must lie in [1, 64]", stem, o->nonzeros);
+  constexpr auto count = static_cast<PetscInt>(std::size(sketch_kinds));
+  const char *names[count];
+  PetscInt kind = 0;
+  for (PetscInt k = 0; k < count; ++k)
+    names[k] = name_of(sketch_kinds[k]);
+  PetscCall(PetscOptionsEList(name("sketch").c_str(), "kind of the sketch; default: by method", "",
+                              names, count, o->sketch ? o->sketch : names[0], &kind, &set));
+  if (set)
+    o->sketch = name_of(sketch_kinds[kind]);
   auto seed = static_cast<PetscInt>(o->seed);
   PetscCall(PetscOptionsInt(name("seed").c_str(), "of the sketch, >= 0", "", seed, &seed, &set));
   PetscCheck(seed >= 0, PETSC_COMM_SELF, PETSC_ERR_ARG_OUTOFRANGE,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 #include "sketching/least_squares.h"
+#include "sketching/sketch.h"
 
 namespace lathe::sketching {
 
@@ -12,5 +13,8 @@ PetscErrorCode ReadLeastSquaresOptions(LatheOptionItems PetscOptionsObject, cons
 /// Refuse values out of range by their names. Collective on comm.
 PetscErrorCode CheckLeastSquaresOptions(MPI_Comm comm, const char *stem,
                                         const LatheLeastSquaresOptions &options);
+
+/// The kind of that name; false for one that least squares do not take.
+bool least_squares_sketch(const char *name, SketchKind *kind);
 
 } // namespace lathe::sketching

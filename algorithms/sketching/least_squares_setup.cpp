@@ -58,8 +58,7 @@ PetscErrorCode CheckNormal(Mat normal, Mat A) {
   PetscCall(VecNorm(ata, NORM_INFINITY, &size));
   PetscCall(VecAXPY(whole, -1, ata));
   PetscCall(VecNorm(whole, NORM_INFINITY, &off));
-  PetscCheck(!(off > 1e-6 * size), PetscObjectComm(reinterpret_cast<PetscObject>(A)),
-             PETSC_ERR_SUP,
+  PetscCheck(!(off > 1e-6 * size), PetscObjectComm(reinterpret_cast<PetscObject>(A)), PETSC_ERR_SUP,
              "The MATNORMAL is scaled: it is not A^T A of the matrix inside; scale that instead");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -201,6 +200,11 @@ PetscErrorCode LeastSquaresSolver::SetUp(Mat A, Vec weights,
     options_.refine = rows_.has_entries() ? LATHE_REFINE_DD : LATHE_REFINE_DOUBLE;
   PetscCall(TakeWeights(weights));
   const bool pne = options.method == LATHE_LS_PNE;
+  SketchKind kind = options.method != LATHE_LS_SKETCH_AND_SOLVE ? SketchKind::SparseStack
+                    : rows_.has_entries() && rows_.dense()      ? SketchKind::Srht
+                                                                : SketchKind::Gaussian;
+  if (options.sketch)
+    least_squares_sketch(options.sketch, &kind);
   const bool dense = pne || (rows_.has_entries() && rows_.dense());
   PetscCall(p_.Create(A, rows_, weight_.empty() ? nullptr : weight_.data(), ridge_,
                       {.factor = factor,
@@ -208,6 +212,7 @@ PetscErrorCode LeastSquaresSolver::SetUp(Mat A, Vec weights,
                                    : dense              ? 8
                                                         : 4,
                        .seed = options.seed,
+                       .kind = kind,
                        .keep = !pne && !target_given()}));
   if (!(p_.condition() < 1 / rank_cut()))
     PetscCall(p_.Truncate(rank_cut()));

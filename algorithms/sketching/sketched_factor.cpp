@@ -120,7 +120,8 @@ PetscErrorCode SketchedFactor::Collect(Mat A, const LocalRows &rows, const doubl
     *height = m;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  sketch_ = {.rows = static_cast<std::int64_t>(std::ceil(wanted)),
+  sketch_ = {.kind = size.kind,
+             .rows = static_cast<std::int64_t>(std::ceil(wanted)),
              .columns = rows.global_rows(),
              .seed = size.seed,
              .nonzeros = size.nonzeros};

@@ -17,6 +17,7 @@ struct SketchSize {
   double factor = 2; // rows of S over columns of A
   int nonzeros = 8;
   std::uint64_t seed = 1;
+  SketchKind kind = SketchKind::SparseStack;
   bool keep = false; // Q too, for Start
 };
 

@@ -369,7 +369,8 @@ PetscErrorCode MatView_Sketch(Mat S, PetscViewer viewer) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-constexpr const char *product_partners[] = {MATSEQDENSE, MATMPIDENSE, MATSEQAIJ, MATMPIAIJ};
+constexpr const char *product_partners[] = {MATSEQDENSE, MATMPIDENSE, MATSEQAIJ, MATMPIAIJ,
+                                            MATSHELL};
 
 std::string product_name(const char *a, const char *b) {
   return std::string("MatProductSetFromOptions_") + a + "_" + b + "_C";
