@@ -4,6 +4,7 @@
 #include "core/interruption.h"
 #include "sketching/leverage.h"
 #include "sketching/lp_regression.h"
+#include "sketching/row_basis.h"
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -112,11 +113,10 @@ PetscErrorCode LpSensitivities(TallMatrix &A, double p, const std::vector<std::i
     wanted.resize(static_cast<std::size_t>(A.rows().rows()));
     std::iota(wanted.begin(), wanted.end(), std::int64_t{0});
   }
-  MultiVector basis(A.rows(), A.cols());
-  std::copy_n(A.view().data, A.rows().local() * A.cols(), basis.view().data);
+  MultiVector basis;
   std::vector<std::size_t> columns;
-  PetscCall(Orthonormalize(basis.view(), &columns));
-  const TallView Q = basis.columns(0, columns.size());
+  PetscCall(RowBasis(A.view(), &basis, &columns));
+  const TallView Q = basis.view();
   SensitivityProblem problem(Q, p);
   sensitivities->assign(wanted.size(), 0);
   for (std::size_t i = 0; i < wanted.size() && Q.cols > 0; ++i) {
@@ -148,11 +148,10 @@ PetscErrorCode ApproximateLpSensitivities(TallMatrix &A, double p, double epsilo
   std::vector<double> weight(local);
   double residual = 0;
   PetscCall(LewisWeights(A, p, weight.data(), &residual));
-  MultiVector basis(A.rows(), A.cols());
-  std::copy_n(A.view().data, local * A.cols(), basis.view().data);
+  MultiVector basis;
   std::vector<std::size_t> columns;
-  PetscCall(Orthonormalize(basis.view(), &columns));
-  const TallView Q = basis.columns(0, columns.size());
+  PetscCall(RowBasis(A.view(), &basis, &columns));
+  const TallView Q = basis.view();
   if (Q.cols == 0)
     PetscFunctionReturn(PETSC_SUCCESS);
   // A sample that has lost directions is doubled: it keeps all rows that it had.
