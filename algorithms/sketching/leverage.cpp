@@ -4,6 +4,7 @@
 #include "core/dense.h"
 #include "core/interruption.h"
 #include "core/random.h"
+#include "sketching/row_basis.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -18,48 +19,21 @@ void square_rows(TallView X, double *squares) {
       squares[i] += X.column(j)[i] * X.column(j)[i];
 }
 
-/// The upper block of an orthonormal basis of [R; √lambda·I], r × n on every rank.
-PetscErrorCode RidgeFactor(const std::vector<double> &R, std::size_t r, std::size_t n,
-                           double lambda, std::vector<double> *top) {
-  PetscFunctionBegin;
-  MultiVector stacked(RowBlocks(PETSC_COMM_SELF, static_cast<std::int64_t>(r + n)), n);
-  for (std::size_t j = 0; j < n; ++j) {
-    std::copy_n(R.data() + j * r, r, stacked.view().column(j));
-    stacked.view().column(j)[r + j] = std::sqrt(lambda);
-  }
-  std::vector<std::size_t> columns;
-  PetscCall(Orthonormalize(stacked.view(), &columns));
-  top->resize(r * columns.size());
-  for (std::size_t j = 0; j < columns.size(); ++j)
-    std::copy_n(stacked.view().column(j), r, top->data() + j * r);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 } // namespace
 
 PetscErrorCode LeverageScores(TallMatrix &A, double lambda, double *scores, std::size_t *rank) {
   PetscFunctionBegin;
   PetscCheck(lambda >= 0 && std::isfinite(lambda), A.rows().comm(), PETSC_ERR_ARG_OUTOFRANGE,
              "ridge lambda %g must be >= 0 and finite (-lambda)", lambda);
-  const std::size_t n = A.cols();
-  MultiVector basis(A.rows(), n);
-  std::copy_n(A.view().data, A.rows().local() * n, basis.view().data);
-  std::vector<std::size_t> columns;
-  PetscCall(Orthonormalize(basis.view(), &columns));
-  const std::size_t r = columns.size();
-  *rank = r;
-  const TallView Q = basis.columns(0, r);
-  if (lambda == 0) {
-    square_rows(Q, scores);
-    PetscFunctionReturn(PETSC_SUCCESS);
+  MultiVector rows;
+  if (lambda > 0) {
+    PetscCall(RidgeRows(A.view(), lambda, &rows, rank));
+  } else {
+    std::vector<std::size_t> columns;
+    PetscCall(RowBasis(A.view(), &rows, &columns));
+    *rank = columns.size();
   }
-  std::vector<double> R(r * n);
-  std::vector<double> top;
-  PetscCall(InnerProduct(Q, A.view(), R.data(), Entries::at_most_one));
-  PetscCall(RidgeFactor(R, r, n, lambda, &top));
-  MultiVector scaled(A.rows(), r == 0 ? 0 : top.size() / r);
-  multiply(Q, top.data(), 0, scaled.view());
-  square_rows(scaled.view(), scores);
+  square_rows(rows.view(), scores);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -81,15 +55,15 @@ PetscErrorCode Rescale(TallView B, const std::vector<double> &d, bool *done) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/// Orthonormal basis of W^(½−1/p)·A in *basis.
-PetscErrorCode Fresh(TallMatrix &A, double p, const std::vector<double> &w, MultiVector *basis) {
+/// Orthonormal basis of W^(½−1/p)·Q in *basis.
+PetscErrorCode Fresh(TallView Q, double p, const std::vector<double> &w, MultiVector *basis) {
   PetscFunctionBegin;
-  *basis = MultiVector(A.rows(), A.cols());
+  *basis = MultiVector(Q.rows, Q.cols);
   const TallView B = basis->view();
   for (std::size_t i = 0; i < w.size(); ++i) {
     const double d = w[i] > 0 ? std::pow(w[i], 0.5 - 1 / p) : 0;
     for (std::size_t j = 0; j < B.cols; ++j)
-      B.column(j)[i] = d * A.view().column(j)[i];
+      B.column(j)[i] = d * Q.column(j)[i];
   }
   std::vector<std::size_t> columns;
   PetscCall(Orthonormalize(B, &columns));
@@ -110,11 +84,14 @@ PetscErrorCode LewisWeights(TallMatrix &A, double p, double *weights, double *re
   std::vector<double> w(local);
   std::vector<double> tau(local);
   std::vector<double> ratio(local);
-  std::size_t rank = 0;
-  PetscCall(LeverageScores(A, 0, w.data(), &rank));
-  MultiVector basis;
-  bool fresh = true; // the basis was computed from A itself
-  PetscCall(Fresh(A, p, w, &basis));
+  // The weights depend on the range of A alone: from here on on a basis of it whose rows are
+  // accurate, and which is well conditioned.
+  std::vector<std::size_t> columns;
+  MultiVector range, basis;
+  PetscCall(RowBasis(A.view(), &range, &columns));
+  square_rows(range.view(), w.data());
+  bool fresh = true; // the basis was computed from `range` itself
+  PetscCall(Fresh(range.view(), p, w, &basis));
   *residual = 1;
   for (int step = 0; step < max_steps; ++step) {
     PetscCall(StopTogether(A.rows().comm()));
@@ -139,13 +116,27 @@ PetscErrorCode LewisWeights(TallMatrix &A, double p, double *weights, double *re
     if (!fresh)
       PetscCall(Rescale(basis.view(), ratio, &done));
     if (!done) {
-      PetscCall(Fresh(A, p, w, &basis));
+      PetscCall(Fresh(range.view(), p, w, &basis));
       fresh = true;
     }
   }
   std::copy_n(w.data(), local, weights);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+namespace {
+
+/// Σ of a number a row, class R0: the inner product with ones.
+PetscErrorCode SumOfRows(const RowBlocks &rows, const double *x, double *sum) {
+  PetscFunctionBegin;
+  MultiVector both(rows, 2);
+  std::copy_n(x, rows.local(), both.view().column(0));
+  std::fill_n(both.view().column(1), rows.local(), 1.0);
+  PetscCall(ColumnDots(both.columns(0, 1), both.columns(1, 1), sum));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
 
 PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double count, double p,
                           std::uint64_t seed, std::vector<SampledRow> *kept) {
@@ -155,11 +146,8 @@ PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double co
              "%g rows to be sampled; it must be > 0 (-rows)", count);
   PetscCheck(p >= 1 && std::isfinite(p), rows.comm(), PETSC_ERR_ARG_OUTOFRANGE,
              "p = %g must be >= 1 and finite (-p)", p);
-  MultiVector both(rows, 2); // scores and ones: their inner product is the sum, class R0
-  std::copy_n(scores, rows.local(), both.view().column(0));
-  std::fill_n(both.view().column(1), rows.local(), 1.0);
   double sum = 0;
-  PetscCall(ColumnDots(both.columns(0, 1), both.columns(1, 1), &sum));
+  PetscCall(SumOfRows(rows, scores, &sum));
   kept->clear();
   for (std::size_t i = 0; i < rows.local(); ++i) {
     const double q = std::min(1.0, count * scores[i] / sum);
@@ -172,9 +160,10 @@ PetscErrorCode SampleRows(const RowBlocks &rows, const double *scores, double co
 
 namespace {
 
-/// What all these counts have in common.
+/// What all these counts have in common: log n, and 5 more for the failures of few columns,
+/// measured with the worst x (tests/unit/sketching/scores_sampling.cpp).
 double over_square(std::size_t n, double epsilon) {
-  return std::max(1.0, std::log(static_cast<double>(n))) / (epsilon * epsilon);
+  return (std::log(static_cast<double>(std::max<std::size_t>(n, 1))) + 5) / (epsilon * epsilon);
 }
 
 } // namespace
@@ -188,9 +177,31 @@ double SensitivitySampleCount(std::size_t n, double p, double epsilon, double to
 }
 
 double AugmentedSampleCount(std::size_t n, double p, double epsilon, double total) {
-  if (!(p >= 1 && p <= 2))
+  if (!(p >= 1))
     return std::numeric_limits<double>::quiet_NaN();
-  return (total + static_cast<double>(n)) * over_square(n, epsilon);
+  const double cols = static_cast<double>(n);
+  const double rows = p <= 2 ? total + cols : std::pow(cols, 2 / p) * std::pow(total, 2 - 4 / p);
+  return rows * over_square(n, epsilon);
+}
+
+PetscErrorCode RootLeverageScores(TallMatrix &A, double p, double *scores, double *total) {
+  PetscFunctionBegin;
+  PetscCheck(p >= 1 && p < 2, A.rows().comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "p = %g of root leverage scores must lie in [1, 2) (-p)", p);
+  PetscCall(Cite("WoodruffYasuda2023"));
+  std::size_t rank = 0;
+  std::vector<double> tau(A.rows().local());
+  PetscCall(LeverageScores(A, 0, tau.data(), &rank));
+  for (double &t : tau)
+    t = std::pow(t, p / 2);
+  PetscCall(SumOfRows(A.rows(), tau.data(), total));
+  if (scores)
+    std::copy(tau.begin(), tau.end(), scores);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+double RootLeverageSampleCount(std::size_t n, double epsilon, double total) {
+  return total * over_square(n, epsilon);
 }
 
 } // namespace lathe::sketching

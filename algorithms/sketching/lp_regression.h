@@ -49,7 +49,7 @@ PetscErrorCode LpSensitivities(TallMatrix &A, double p, const std::vector<std::i
                                std::vector<double> *sensitivities);
 
 /// The same of every row, 99 % of them within a factor (1 ± ε)^p (measured): with ‖SAx‖_p for
-/// ‖Ax‖_p, S the rows that Lewis weights sample, four times LewisSampleCount (leverage.h; more
+/// ‖Ax‖_p, S the rows that Lewis weights sample, LewisSampleCount of them (leverage.h; more
 /// where they lose a direction). A sample not smaller than A is A, and the scores exact. Class R0.
 /// Cost: the weights, and for each row a regression with the rows of the sample on the rank that
 /// has it. Memory on every rank: 6 times the sample.

@@ -4,15 +4,13 @@
 #include "core/interruption.h"
 #include "sketching/leverage.h"
 #include "sketching/lp_regression.h"
+#include "sketching/row_basis.h"
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 namespace lathe::sketching {
 namespace {
-
-/// Of the constant in the sample count: with 4, 99 % of the rows are within ε (tests).
-constexpr double oversampling = 4;
 
 /// Q·H without its first column, H the reflection that takes q/‖q‖ to ±e₁; and Q·H·e₁/±‖q‖ in
 /// `fixed`: the x with qᵀx = 1 are the points fixed + (the others)·z.
@@ -112,11 +110,10 @@ PetscErrorCode LpSensitivities(TallMatrix &A, double p, const std::vector<std::i
     wanted.resize(static_cast<std::size_t>(A.rows().rows()));
     std::iota(wanted.begin(), wanted.end(), std::int64_t{0});
   }
-  MultiVector basis(A.rows(), A.cols());
-  std::copy_n(A.view().data, A.rows().local() * A.cols(), basis.view().data);
+  MultiVector basis;
   std::vector<std::size_t> columns;
-  PetscCall(Orthonormalize(basis.view(), &columns));
-  const TallView Q = basis.columns(0, columns.size());
+  PetscCall(RowBasis(A.view(), &basis, &columns));
+  const TallView Q = basis.view();
   SensitivityProblem problem(Q, p);
   sensitivities->assign(wanted.size(), 0);
   for (std::size_t i = 0; i < wanted.size() && Q.cols > 0; ++i) {
@@ -148,17 +145,15 @@ PetscErrorCode ApproximateLpSensitivities(TallMatrix &A, double p, double epsilo
   std::vector<double> weight(local);
   double residual = 0;
   PetscCall(LewisWeights(A, p, weight.data(), &residual));
-  MultiVector basis(A.rows(), A.cols());
-  std::copy_n(A.view().data, local * A.cols(), basis.view().data);
+  MultiVector basis;
   std::vector<std::size_t> columns;
-  PetscCall(Orthonormalize(basis.view(), &columns));
-  const TallView Q = basis.columns(0, columns.size());
+  PetscCall(RowBasis(A.view(), &basis, &columns));
+  const TallView Q = basis.view();
   if (Q.cols == 0)
     PetscFunctionReturn(PETSC_SUCCESS);
   // A sample that has lost directions is doubled: it keeps all rows that it had.
   MultiVector sample, kept_basis;
-  for (double count = oversampling * LewisSampleCount(std::max<std::size_t>(Q.cols, 2), p, epsilon);
-       ; count *= 2) {
+  for (double count = LewisSampleCount(std::max<std::size_t>(Q.cols, 2), p, epsilon);; count *= 2) {
     std::vector<SampledRow> kept;
     if (count >= static_cast<double>(A.rows().rows()))
       std::fill(weight.begin(), weight.end(), 1.0); // then every row is kept as it is

@@ -318,8 +318,28 @@ PetscErrorCode Remainder::Normalize(double smallest_share) {
 
 } // namespace
 
-PetscErrorCode Orthonormalize(TallView Y, std::vector<std::size_t> *columns) {
+double triangle_condition(const double *r, std::size_t n) {
+  std::vector<double> size(n * n), inverse(n * n), product(n * n);
+  for (std::size_t j = 0; j < n; ++j) {
+    inverse[j + j * n] = 1;
+    for (std::size_t i = 0; i <= j; ++i)
+      size[i + j * n] = std::abs(r[i + j * n]);
+  }
+  dense::trsm('L', 'U', 'N', n, n, r, n, inverse.data(), n);
+  for (double &x : inverse)
+    x = std::abs(x);
+  dense::gemm('N', 'N', n, n, n, 1.0, size.data(), n, inverse.data(), n, 0.0, product.data(), n);
+  double sum = 0;
+  for (const double x : product)
+    sum += x * x;
+  const double condition = std::sqrt(sum / static_cast<double>(std::max<std::size_t>(n, 1)));
+  return std::isfinite(condition) ? condition : std::numeric_limits<double>::infinity();
+}
+
+PetscErrorCode Orthonormalize(TallView Y, std::vector<std::size_t> *columns, double *row_error) {
   PetscFunctionBegin;
+  if (row_error)
+    *row_error = 1;
   const double smallest_share =
       static_cast<double>(Y.cols) * std::numeric_limits<double>::epsilon();
   columns->clear();
@@ -349,6 +369,9 @@ PetscErrorCode Orthonormalize(TallView Y, std::vector<std::size_t> *columns) {
       for (std::size_t i = 0; i < accepted; ++i)
         g[i + j * accepted] = gram[order[i] + order[j] * count];
     PetscCall(CholeskyQr(block, g));
+    if (row_error)
+      *row_error = Q.cols == 0 ? triangle_condition(g.data(), accepted)
+                               : std::numeric_limits<double>::infinity();
     PetscCall(Project(Q, block)); // the factor amplified what was left along Q
     PetscCall(GramMatrix(block, g.data(), Entries::at_most_one));
     PetscCall(CholeskyQr(block, g));

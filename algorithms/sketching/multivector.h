@@ -107,8 +107,17 @@ void solve_right(TallView X, const double *r);
 /// Block Gram-Schmidt whose blocks are the columns that pivoted Cholesky factorisation of the Gram
 /// matrix accepts above 10⁻⁶, each made orthonormal by Cholesky twice: ‖I − QᵀQ‖ ≤ 1e-14·k for Y of
 /// any condition. Cost: 4 to 12 products of N×k by k×k. Memory: Y again.
+///   out  row_error  may be null. Row i of the basis has an error of about 2⁻⁵³·row_error of its
+///                   own length, whatever the length of row i of Y: triangle_condition of the
+///                   factor of the only block; infinite where there are more
 /// err  FP when an entry is not finite
-PetscErrorCode Orthonormalize(TallView Y, std::vector<std::size_t> *columns);
+PetscErrorCode Orthonormalize(TallView Y, std::vector<std::size_t> *columns,
+                              double *row_error = nullptr);
+
+/// ‖|R|·|R⁻¹|‖_F/√n of an upper triangular R (n × n): what rounding errors in the solution of w·R =
+/// a grow by (Bauer, Skeel), 1 for a diagonal R; columns of R may have any scale. Infinite where R
+/// is singular.
+double triangle_condition(const double *r, std::size_t n);
 
 /// How the entries of random test vectors are distributed.
 enum class TestVectors {

@@ -274,6 +274,44 @@ template <int K, class Index> void sparse(NormalRows &m) noexcept {
   }
 }
 
+// Forward substitution for a strip of rows at a time, whose terms stay in the level-1 cache for up
+// to 100 columns; the sums of a column stay in registers.
+void substitute(const TriangularRows &m) noexcept {
+  constexpr std::size_t strip = substitution_rows, vectors = strip / lanes;
+  for (std::size_t first = 0; first < m.rows; first += strip) {
+    const std::size_t height = m.rows - first < strip ? m.rows - first : strip;
+    for (std::size_t j = 0; j < m.cols; ++j) {
+      double *column = m.w + first + j * m.ld, *own = m.work + 2 * strip * j;
+      for (std::size_t l = 0; l < strip; ++l)
+        own[l] = l < height ? column[l] : 0.0;
+      V s[vectors][2];
+      for (std::size_t v = 0; v < vectors; ++v) {
+        s[v][0] = load(own + v * lanes);
+        s[v][1] = every(0);
+      }
+      for (std::size_t k = 0; k < j; ++k) {
+        const V r = every(-m.r[k + j * m.cols]);
+        const double *other = m.work + 2 * strip * k;
+        for (std::size_t v = 0; v < vectors; ++v) {
+          const V w[2] = {load(other + v * lanes), load(other + strip + v * lanes)};
+          add_product<2>(s[v], r, w);
+        }
+      }
+      const V diagonal = every(m.r[j + j * m.cols]);
+      for (std::size_t v = 0; v < vectors; ++v) {
+        normalize<2>(s[v]);
+        V head = s[v][0] / diagonal;
+        V tail = (s[v][1] - fms(head, diagonal, s[v][0])) / diagonal;
+        two_sum(head, tail);
+        store(own + v * lanes, head);
+        store(own + strip + v * lanes, tail);
+      }
+      for (std::size_t l = 0; l < height; ++l)
+        column[l] = own[l];
+    }
+  }
+}
+
 } // namespace
 
 const NormalIsa LATHE_NORMAL_ISA = {
@@ -282,6 +320,7 @@ const NormalIsa LATHE_NORMAL_ISA = {
     .dense = {dense<1>, dense<2>, dense<3>},
     .sparse32 = {sparse<1, std::int32_t>, sparse<2, std::int32_t>, sparse<3, std::int32_t>},
     .sparse64 = {sparse<1, std::int64_t>, sparse<2, std::int64_t>, sparse<3, std::int64_t>},
+    .substitute = substitute,
 };
 
 } // namespace lathe::sketching

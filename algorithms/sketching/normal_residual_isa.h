@@ -38,12 +38,27 @@ struct NormalRows {
 /// (dense: `lanes` partial sums each; sparse: one), at sum[(terms·j + k)·lanes].
 using NormalKernel = void (*)(NormalRows &) noexcept;
 
+/// Rows to be multiplied by R⁻¹ in two terms, R upper triangular: W in place of A, W·R = A.
+struct TriangularRows {
+  std::size_t rows = 0, cols = 0;
+  double *w = nullptr; // A, then W rounded; entry (i, j) at i + j·ld
+  std::size_t ld = 0;
+  const double *r = nullptr; // column-major, leading dimension cols; no zero on its diagonal
+  double *work = nullptr;    // 2·substitution_rows·cols numbers
+};
+inline constexpr std::size_t substitution_rows = 16;
+
+/// Every row w of W is that of an R with entries changed by cols·2⁻¹⁰⁴ of themselves, at most: so
+/// |δw| ≤ cols·2⁻¹⁰⁴·|w||R||R⁻¹| before it is rounded. The same bits for each instruction set.
+using SubstitutionKernel = void (*)(const TriangularRows &) noexcept;
+
 struct NormalIsa {
   const char *name;
   std::size_t lanes;
   NormalKernel dense[3];    // by number of terms less 1
   NormalKernel sparse32[3]; // indices of 32 bits
   NormalKernel sparse64[3];
+  SubstitutionKernel substitute;
 };
 
 extern const NormalIsa normal_generic;

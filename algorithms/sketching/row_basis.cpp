@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sketching/row_basis.h"
+#include "core/dense.h"
+#include "sketching/normal_residual_isa.h"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace lathe::sketching {
+namespace {
+
+// Rows with errors of 2⁻⁵³ times this are left as they are: scores then have errors of up to 2e-14.
+constexpr double accurate_enough = 100;
+
+/// Exponents e with |entry| < 2^e in every column, over all ranks; 0 for zeros.
+PetscErrorCode LargestExponents(TallView A, std::vector<int> *exponents) {
+  PetscFunctionBegin;
+  constexpr int none = std::numeric_limits<int>::min();
+  exponents->assign(A.cols, none);
+  for (std::size_t j = 0; j < A.cols; ++j) {
+    double largest = 0;
+    for (std::size_t i = 0; i < A.rows.local(); ++i)
+      largest = std::max(largest, std::abs(A.column(j)[i]));
+    if (largest > 0 && std::isfinite(largest))
+      (*exponents)[j] = std::ilogb(largest) + 1;
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, exponents->data(), static_cast<int>(A.cols), MPI_INT,
+                             MPI_MAX, A.rows.comm()));
+  std::replace(exponents->begin(), exponents->end(), none, 0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// 2^−e, e no less than −1000 as 2^1074 is no number.
+double shrink(int exponent) {
+  return std::ldexp(1.0, -std::max(exponent, -1000));
+}
+
+/// Column `order[j]` of A times a power of two that leaves it at most 1, for every j.
+void scaled_columns(TallView A, const std::vector<std::size_t> &order,
+                    const std::vector<int> &exponents, MultiVector *scaled) {
+  *scaled = MultiVector(A.rows, order.size());
+  for (std::size_t j = 0; j < order.size(); ++j) {
+    const double factor = shrink(exponents[order[j]]);
+    std::transform(A.column(order[j]), A.column(order[j]) + A.rows.local(),
+                   scaled->view().column(j), [factor](double x) { return x * factor; });
+  }
+}
+
+/// Rows of X ← rows of X·R⁻¹, in two terms.
+void solve_accurately(TallView X, const std::vector<double> &r) {
+  std::vector<double> work(2 * substitution_rows * X.cols);
+  normal_isa().substitute({.rows = X.rows.local(),
+                           .cols = X.cols,
+                           .w = X.data,
+                           .ld = X.rows.local(),
+                           .r = r.data(),
+                           .work = work.data()});
+}
+
+/// Upper triangle of QᵀX, and zeros below, where Q is the basis of the columns of X.
+PetscErrorCode Triangle(TallView Q, TallView X, std::vector<double> *r) {
+  PetscFunctionBegin;
+  r->resize(X.cols * X.cols);
+  PetscCall(InnerProduct(Q, X, r->data(), Entries::at_most_one));
+  for (std::size_t j = 0; j < X.cols; ++j)
+    std::fill(r->begin() + static_cast<std::ptrdiff_t>(j * X.cols + j + 1),
+              r->begin() + static_cast<std::ptrdiff_t>((j + 1) * X.cols), 0.0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// g ← its Cholesky factor; false where g is not the Gram matrix of a well conditioned basis.
+bool factor_gram(std::vector<double> &g, std::size_t n) {
+  bool good = dense::potrf('U', n, g.data(), n) == 0;
+  for (std::size_t j = 0; good && j < n; ++j)
+    good = g[j + j * n] > 0.1 && g[j + j * n] < 10;
+  return good;
+}
+
+} // namespace
+
+PetscErrorCode RowBasis(TallView A, MultiVector *basis, std::vector<std::size_t> *columns) {
+  PetscFunctionBegin;
+  double row_error = 0;
+  *basis = MultiVector(A.rows, A.cols);
+  std::copy_n(A.data, A.rows.local() * A.cols, basis->view().data);
+  PetscCall(Orthonormalize(basis->view(), columns, &row_error));
+  const std::size_t r = columns->size();
+  basis->resize(r);
+  if (row_error <= accurate_enough)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  std::vector<int> exponents;
+  std::vector<double> triangle, g(r * r);
+  MultiVector rows;
+  PetscCall(LargestExponents(A, &exponents));
+  scaled_columns(A, *columns, exponents, &rows);
+  PetscCall(Triangle(basis->view(), rows.view(), &triangle));
+  solve_accurately(rows.view(), triangle);
+  PetscCall(GramMatrix(rows.view(), g.data()));
+  if (!factor_gram(g, r)) // the numerical rank is not so clear
+    PetscFunctionReturn(PETSC_SUCCESS);
+  solve_right(rows.view(), g.data());
+  *basis = std::move(rows);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode RidgeRows(TallView A, double lambda, MultiVector *rows, std::size_t *rank) {
+  PetscFunctionBegin;
+  const std::size_t n = A.cols;
+  std::vector<std::size_t> columns, order(n);
+  std::vector<int> exponents;
+  MultiVector basis(A.rows, n);
+  std::copy_n(A.data, A.rows.local() * n, basis.view().data);
+  PetscCall(Orthonormalize(basis.view(), &columns));
+  const std::size_t r = *rank = columns.size();
+  basis.resize(r);
+  // With D powers of two, [R·D; √lambda·D] for A = Q·R, the same on every rank.
+  for (std::size_t j = 0; j < n; ++j)
+    order[j] = j;
+  PetscCall(LargestExponents(A, &exponents));
+  scaled_columns(A, order, exponents, rows);
+  std::vector<double> R(r * n);
+  PetscCall(InnerProduct(basis.view(), rows->view(), R.data(), Entries::at_most_one));
+  const double root = std::sqrt(lambda);
+  MultiVector stacked(RowBlocks(PETSC_COMM_SELF, static_cast<std::int64_t>(r + n)), n);
+  for (std::size_t j = 0; j < n; ++j) {
+    std::copy_n(R.data() + j * r, r, stacked.view().column(j));
+    stacked.view().column(j)[r + j] = root * shrink(exponents[j]);
+  }
+  MultiVector both = stacked;
+  PetscCall(Orthonormalize(both.view(), &order));
+  const std::size_t k = order.size();
+  both.resize(k);
+  std::vector<double> triangle;
+  MultiVector kept;
+  scaled_columns(stacked.view(), order, std::vector<int>(n), &kept);
+  PetscCall(Triangle(both.view(), kept.view(), &triangle));
+  if (k == n && triangle_condition(triangle.data(), k) > accurate_enough) {
+    MultiVector ridge(RowBlocks(PETSC_COMM_SELF, static_cast<std::int64_t>(n)), n);
+    for (std::size_t j = 0; j < n; ++j)
+      ridge.view().column(j)[order[j]] = root * shrink(exponents[order[j]]);
+    scaled_columns(A, order, exponents, rows);
+    solve_accurately(rows->view(), triangle);
+    solve_accurately(ridge.view(), triangle);
+    std::vector<double> g(n * n), of_ridge(n * n);
+    PetscCall(GramMatrix(rows->view(), g.data()));
+    PetscCall(GramMatrix(ridge.view(), of_ridge.data()));
+    std::transform(g.begin(), g.end(), of_ridge.begin(), g.begin(), std::plus<>());
+    if (factor_gram(g, n)) {
+      solve_right(rows->view(), g.data());
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
+  }
+  std::vector<double> top(r * k);
+  for (std::size_t j = 0; j < k; ++j)
+    std::copy_n(both.view().column(j), r, top.data() + j * r);
+  rows->resize(k);
+  multiply(basis.view(), top.data(), 0, rows->view());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace lathe::sketching
