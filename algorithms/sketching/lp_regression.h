@@ -26,7 +26,8 @@ struct LpSolution {
   /// to reach. Above 1e-13 of the objective where ‖x‖ is large, as for dependent columns.
   double rounding = 0;
   int steps = 0;
-  bool converged = false; ///< objective − lower_bound ≤ 10·tolerance·objective + rounding, or 0 = 0
+  /// objective − lower_bound ≤ 10·tolerance·objective + rounding, or Ax = b.
+  bool converged = false;
   std::size_t rank = 0; ///< of A: columns that depend on others to n·2⁻⁵² are left out
 };
 
@@ -37,9 +38,9 @@ struct LpSolution {
 /// of the least squares (double-double), in an orthonormal basis of the range of A (lp_basis.h):
 /// Newton's method with line search, with p raised from 2 in steps for p > 2, and on
 /// Σ(e² + μ²)^(p/2) with falling μ for p < 2; for p = 1 and ∞ exchanges of vertices (Barrodale and
-/// Roberts 1973; Stiefel 1959) from there until the vertex is optimal. x̃ is what R⁻¹ makes of it in
-/// double-double, x its rounding. Objective within a relative 1e-12 of the minimum, and `rounding`,
-/// whenever converged. Cost: 30 to 120 products of A by n×n. Memory: 4 times A.
+/// Roberts 1973; Stiefel 1959) from there until the vertex is optimal. x̃ is what R⁻¹ makes of it
+/// in double-double, x its rounding. Objective within a relative 1e-12 of the minimum, and
+/// `rounding`, whenever converged. Cost: 30 to 120 products of A by n×n. Memory: 4 times A.
 ///   in   A  m × n with m ≥ n (TallMatrix); b  m entries in its blocks; p ≥ 1, infinite allowed
 ///   out  x         n entries, on every rank
 ///        residual  b − Ax in the blocks of b, each entry rounded from double-double; may be null
