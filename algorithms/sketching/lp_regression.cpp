@@ -1,351 +1,244 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/lp_regression.h"
 #include "core/citation.h"
-#include "core/dense.h"
 #include "core/error.h"
-#include "core/interruption.h"
-#include "sketching/lp_vertex.h"
+#include "core/exact_sum.h"
+#include "sketching/lp_basis.h"
+#include "sketching/lp_minimize.h"
 #include <algorithm>
 #include <cmath>
 
 namespace lathe::sketching {
 namespace {
 
-/// F(y) = Σ φ(e_i/s), φ(e) = (e² + μ²)^(p/2), e = b − Qy, with s = max|e| at the start of a stage
-/// so that no power overflows.
-class Smoothed {
-public:
-  Smoothed(TallView Q, TallView b) : Q_(Q), work_(b.rows, 5), weighted_(Q.rows, Q.cols) {
-    std::copy_n(b.data, b.rows.local(), target().data);
-    std::fill_n(work_.view().column(4), b.rows.local(), 1.0);
-  }
-
-  PetscErrorCode SetResidual(const std::vector<double> &y) {
-    PetscFunctionBegin;
-    std::copy_n(target().data, Q_.rows.local(), residual().data);
-    subtract(Q_, y.data(), residual());
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  /// max |e|.
-  PetscErrorCode Largest(double *value) {
-    PetscFunctionBegin;
-    *value = 0;
-    for (std::size_t i = 0; i < Q_.rows.local(); ++i)
-      *value = std::max(*value, std::abs(residual().data[i]));
-    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, value, 1, MPI_DOUBLE, MPI_MAX, Q_.rows.comm()));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  /// ‖e‖_p.
-  PetscErrorCode Norm(double p, double *norm) {
-    double largest = 0;
-    PetscFunctionBegin;
-    PetscCall(Largest(&largest));
-    *norm = largest;
-    if (largest == 0 || std::isinf(p))
-      PetscFunctionReturn(PETSC_SUCCESS);
-    double sum = 0;
-    PetscCall(Sum([&](double e) { return std::pow(std::abs(e) / largest, p); }, &sum));
-    *norm = largest * std::pow(sum, 1 / p);
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscErrorCode Stage(double p, double mu, double scale, const LpOptions &options,
-                       std::vector<double> *y, int *steps);
-  /// Lower bound from u = φ'(e), made orthogonal to Q.
-  PetscErrorCode LowerBound(double p, double mu, double scale, double *bound);
-
-private:
-  TallView target() { return work_.columns(0, 1); }
-  TallView residual() { return work_.columns(1, 1); }
-  TallView slope() { return work_.columns(2, 1); }     // φ'(e), or Qd
-  TallView candidate() { return work_.columns(3, 1); } // terms of a sum
-
-  /// Σ f(e_i), class R0.
-  template <class F> PetscErrorCode Sum(F f, double *sum) {
-    PetscFunctionBegin;
-    std::transform(residual().data, residual().data + Q_.rows.local(), candidate().data, f);
-    PetscCall(ColumnDots(candidate(), work_.columns(4, 1), sum));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscErrorCode NewtonStep(double p, double mu, double scale, std::vector<double> *d,
-                            double *decrement);
-  PetscErrorCode Search(double p, double mu, double scale, double decrement,
-                        const std::vector<double> &d, std::vector<double> *y, double *value,
-                        bool *moved);
-
-  TallView Q_;
-  MultiVector work_;     // b, e, φ'(e), terms, ones
-  MultiVector weighted_; // φ''(e)·Q
-};
-
-double power_term(double e, double p, double mu) {
-  return mu == 0 ? std::pow(std::abs(e), p) : std::pow(e * e + mu * mu, p / 2);
-}
-
-PetscErrorCode Smoothed::NewtonStep(double p, double mu, double scale, std::vector<double> *d,
-                                    double *decrement) {
-  const std::size_t r = Q_.cols;
-  PetscFunctionBegin;
-  const TallView W = weighted_.view();
-  for (std::size_t i = 0; i < Q_.rows.local(); ++i) {
-    const double e = residual().data[i] / scale;
-    const double square = e * e + mu * mu;
-    const double power = square > 0 ? std::pow(square, p / 2 - 1) : 0; // 0 only for p > 2
-    const double curvature = square > 0 ? power * ((p - 1) * e * e + mu * mu) / square : 0;
-    slope().data[i] = e * power;
-    for (std::size_t j = 0; j < r; ++j)
-      W.column(j)[i] = curvature * Q_.column(j)[i];
-  }
-  std::vector<double> H(r * r);
-  std::vector<double> g(r);
-  PetscCall(InnerProduct(Q_, W, H.data(), Entries::at_most_one));
-  PetscCall(InnerProduct(Q_, slope(), g.data(), Entries::at_most_one));
-  double trace = 0;
-  for (std::size_t j = 0; j < r; ++j)
-    trace += H[j + j * r];
-  std::vector<double> factor;
-  bool done = false;
-  for (double ridge = 0; !done && ridge < 1; ridge = ridge == 0 ? 1e-15 : 100 * ridge) {
-    factor = H;
-    for (std::size_t j = 0; j < r; ++j)
-      factor[j + j * r] += ridge * trace / static_cast<double>(r);
-    done = dense::potrf('U', r, factor.data(), r) == 0;
-  }
-  *d = g;
-  *decrement = 0;
-  if (!done) { // all weights vanish: e = 0
-    std::fill(d->begin(), d->end(), 0.0);
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  dense::trsm('L', 'U', 'T', r, 1, factor.data(), r, d->data(), r);
-  for (const double v : *d)
-    *decrement += v * v;
-  *decrement *= p;
-  dense::trsm('L', 'U', 'N', r, 1, factor.data(), r, d->data(), r);
-  for (double &v : *d)
-    v *= scale;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-// Halve the step until F falls by a tenth of what its slope promises.
-PetscErrorCode Smoothed::Search(double p, double mu, double scale, double decrement,
-                                const std::vector<double> &d, std::vector<double> *y, double *value,
-                                bool *moved) {
-  PetscFunctionBegin;
-  *moved = false;
-  const std::vector<double> start = *y;
-  for (double t = 1; t > 1e-10 && !*moved; t *= 0.5) {
-    for (std::size_t j = 0; j < d.size(); ++j)
-      (*y)[j] = start[j] + t * d[j];
-    double next = 0;
-    PetscCall(SetResidual(*y));
-    PetscCall(Sum([&](double e) { return power_term(e / scale, p, mu); }, &next));
-    if (next <= *value - 0.1 * t * decrement) {
-      *moved = true;
-      *value = next;
-    }
-  }
-  if (!*moved) {
-    *y = start;
-    PetscCall(SetResidual(*y));
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode Smoothed::Stage(double p, double mu, double scale, const LpOptions &options,
-                               std::vector<double> *y, int *steps) {
-  PetscFunctionBegin;
-  double value = 0;
-  PetscCall(SetResidual(*y));
-  PetscCall(Sum([&](double e) { return power_term(e / scale, p, mu); }, &value));
-  bool moved = true;
-  while (moved && *steps < options.max_steps) {
-    PetscCall(StopTogether(Q_.rows.comm()));
-    std::vector<double> d;
-    double decrement = 0;
-    PetscCall(NewtonStep(p, mu, scale, &d, &decrement));
-    ++*steps;
-    if (decrement <= 1e-15 * value) { // the last step costs nothing and gains digits of y
-      for (std::size_t j = 0; j < d.size(); ++j)
-        (*y)[j] += d[j];
-      PetscCall(SetResidual(*y));
-      break;
-    }
-    PetscCall(Search(p, mu, scale, decrement, d, y, &value, &moved));
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode Smoothed::LowerBound(double p, double mu, double scale, double *bound) {
-  const TallView u = slope();
-  PetscFunctionBegin;
-  for (std::size_t i = 0; i < Q_.rows.local(); ++i) {
-    const double e = residual().data[i] / scale;
-    const double square = e * e + mu * mu;
-    u.data[i] = square > 0 ? e * std::pow(square, p / 2 - 1) : 0;
-  }
-  std::vector<double> c(Q_.cols);
-  for (int twice = 0; twice < 2; ++twice) {
-    PetscCall(InnerProduct(Q_, u, c.data(), Entries::at_most_one));
-    subtract(Q_, c.data(), u);
-  }
-  double product = 0;
-  PetscCall(ColumnDots(u, target(), &product));
-  // ‖u‖_q by way of the sum over what `residual` holds: swap the two for a moment.
-  std::swap_ranges(u.data, u.data + Q_.rows.local(), residual().data);
-  double norm = 0;
-  PetscCall(Norm(p == 1 ? std::numeric_limits<double>::infinity() : p / (p - 1), &norm));
-  std::swap_ranges(u.data, u.data + Q_.rows.local(), residual().data);
-  *bound = norm > 0 ? product / norm : 0;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-} // namespace
-
-namespace {
-
-/// b ← b − QQᵀb, twice, and y ← what was taken: the residual then is not what is left of larger
-/// numbers.
-PetscErrorCode Centre(TallView Q, TallView b, std::vector<double> *y) {
-  PetscFunctionBegin;
-  y->assign(Q.cols, 0);
-  std::vector<double> c(Q.cols);
-  for (int twice = 0; twice < 2 && Q.cols > 0; ++twice) {
-    PetscCall(InnerProduct(Q, b, c.data(), Entries::at_most_one));
-    subtract(Q, c.data(), b);
-    for (std::size_t j = 0; j < Q.cols; ++j)
-      (*y)[j] += c[j];
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/// The smooth part of the way: 1 ≤ p ≤ ∞ from y on.
-class Descent {
-public:
-  Descent(TallView Q, TallView b, double p, const LpOptions &options, std::vector<double> *y,
-          LpSolution *solution)
-      : f_(Q, b), p_(p), options_(options), y_(y), solution_(solution) {}
-
-  /// p raised from 3 to `last` in steps.
-  PetscErrorCode Raise(double last) {
-    double scale = 0;
-    PetscFunctionBegin;
-    for (double q = std::min(3.0, last);; q = std::min(1.4 * q, last)) {
-      PetscCall(f_.SetResidual(*y_));
-      PetscCall(f_.Largest(&scale));
-      if (scale == 0)
-        break;
-      PetscCall(f_.Stage(q, 0, scale, options_, y_, &solution_->steps));
-      if (q == last)
-        break;
-    }
-    if (std::isfinite(p_))
-      PetscCall(Assess(0, scale));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  /// μ lowered from `first` to `last`, relative to the largest residual.
-  PetscErrorCode Sharpen(double first, double last) {
-    double scale = 0;
-    PetscFunctionBegin;
-    PetscCall(f_.SetResidual(*y_));
-    PetscCall(f_.Largest(&scale));
-    for (double mu = first; scale > 0 && mu >= last && !good(); mu *= 0.1) {
-      PetscCall(f_.Stage(p_, mu, scale, options_, y_, &solution_->steps));
-      PetscCall(Assess(mu, scale));
-    }
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  /// Objective at y, and the best bound so far.
-  PetscErrorCode Assess(double mu, double scale) {
-    double bound = 0;
-    PetscFunctionBegin;
-    PetscCall(f_.SetResidual(*y_));
-    PetscCall(f_.Norm(p_, &solution_->objective));
-    if (scale > 0)
-      PetscCall(f_.LowerBound(p_, mu, scale, &bound));
-    solution_->lower_bound = std::max(solution_->lower_bound, bound);
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  [[nodiscard]] bool good() const {
-    return solution_->objective - solution_->lower_bound <=
-           options_.tolerance * solution_->objective;
-  }
-
-private:
-  Smoothed f_;
-  double p_;
-  LpOptions options_;
-  std::vector<double> *y_;
-  LpSolution *solution_;
-};
-
-} // namespace
-
-PetscErrorCode LpMinimize(TallView Q, TallView b, double p, const LpOptions &options,
-                          std::vector<double> *y, LpSolution *solution) {
-  PetscFunctionBegin;
-  *solution = {};
-  solution->rank = Q.cols;
-  double size = 0; // ‖b‖_p
-  Smoothed whole(Q, b);
-  PetscCall(whole.SetResidual(std::vector<double>(Q.cols)));
-  PetscCall(whole.Norm(p, &size));
-  MultiVector centred(b.rows, 1);
-  const TallView target = centred.view();
-  std::copy_n(b.data, b.rows.local(), target.data);
-  std::vector<double> centre;
-  PetscCall(Centre(Q, target, &centre));
-  y->assign(Q.cols, 0);
-  Descent descent(Q, target, p, options, y, solution);
-  PetscCall(descent.Assess(0, std::isinf(p) ? 0 : 1)); // right at once for p = 2
-  if (Q.cols == 0)
-    solution->lower_bound = solution->objective;
-  const bool consistent = Q.cols == 0 || solution->objective <= 1e-14 * size;
-  if (!consistent && p > 2)
-    PetscCall(descent.Raise(std::isinf(p) ? 40 : p));
-  if (!consistent && p < 2)
-    PetscCall(descent.Sharpen(0.1, p == 1 ? 1e-6 : 1e-15));
-  if (!consistent && std::isinf(p))
-    PetscCall(descent.Assess(0, 0));
-  if (!consistent && p == 1 && !descent.good()) {
-    const std::vector<double> smooth = *y;
-    const double before = solution->objective;
-    PetscCall(LpVertexOne(Q, target, options, y, solution));
-    if (!descent.good()) { // many residuals vanish at the optimum; then smoothing converges as well
-      if (solution->objective >= before)
-        *y = smooth;
-      PetscCall(descent.Sharpen(1e-7, 1e-16));
-    }
-  }
-  if (!consistent && std::isinf(p) && !descent.good())
-    PetscCall(LpVertexInfinity(Q, target, options, y, solution));
-  for (std::size_t j = 0; j < Q.cols; ++j)
-    (*y)[j] += centre[j];
-  solution->converged = consistent || solution->objective - solution->lower_bound <=
-                                          10 * options.tolerance * solution->objective;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-namespace {
-
-// to ← from·2^−exponent with the largest entry of all ranks in [1, 2): powers of residuals overflow
-// and underflow otherwise. What is not finite stays as it is, to be refused.
-PetscErrorCode CopyScaled(MPI_Comm comm, const double *from, std::size_t count, double *to,
-                          int *exponent) {
+/// Of the largest entry over all ranks; a power of two of that size is finite.
+PetscErrorCode Exponent(TallView e, int *exponent) {
   double largest = 0;
   PetscFunctionBegin;
-  for (std::size_t i = 0; i < count; ++i)
-    largest = std::max(largest, std::abs(from[i]));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &largest, 1, MPI_DOUBLE, MPI_MAX, comm));
-  *exponent = largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0;
-  for (std::size_t i = 0; i < count; ++i)
-    to[i] = std::scalbn(from[i], -*exponent);
+  PetscCall(LpNorm(e, std::numeric_limits<double>::infinity(), &largest));
+  *exponent = largest > 0 ? std::max(std::ilogb(largest), -1022) : 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+void shift(TallView e, int exponent) {
+  for (std::size_t i = 0; i < e.rows.local(); ++i)
+    e.data[i] = std::scalbn(e.data[i], exponent);
+}
+
+PetscErrorCode CheckFinite(const RowBlocks &rows, const double *b) {
+  PetscFunctionBegin;
+  const double *bad = std::find_if(b, b + rows.local(), [](double v) { return !std::isfinite(v); });
+  LatheCheckAll(rows.comm(), bad == b + rows.local(), PETSC_ERR_FP,
+                "Entry %lld of the right-hand side is not finite",
+                static_cast<long long>(rows.range().begin + (bad - b)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/// A problem with columns and right-hand side of any scale, brought to entries of at most 2.
+class ScaledProblem {
+public:
+  /// err  FP b is not finite
+  PetscErrorCode Create(TallMatrix &A, const double *b, double p);
+  PetscErrorCode Solve(const LpOptions &options, LpSolution *solution);
+  /// x of the problem as it was given, and what belongs to it.
+  PetscErrorCode Finish(std::size_t n, const LpOptions &options, std::vector<double> *x,
+                        LpSolution *solution, double *residual);
+
+private:
+  TallView b() { return vectors_.columns(0, 1); }
+  TallView e() { return vectors_.columns(1, 1); }    // b − Âx̂
+  TallView dual() { return vectors_.columns(2, 2); } // as the sum of two
+  TallView work() { return vectors_.columns(4, 1); }
+
+  PetscErrorCode LeastSquares();
+  void Add(const std::vector<double> &y);
+  PetscErrorCode Certify(double *bound);
+
+  LpBasis basis_;
+  ExpansionVector x_;        // x̂
+  std::vector<double> size_; // the largest that each x̂_j has been
+  MultiVector vectors_;      // 5 columns
+  double p_ = 1;
+  int exponent_ = 0;        // of b
+  bool consistent_ = false; // Âx̂ = b
+  bool certified_ = false;  // dual() holds a u
+};
+
+PetscErrorCode ScaledProblem::Create(TallMatrix &A, const double *b_given, double p) {
+  PetscFunctionBegin;
+  p_ = p;
+  PetscCall(CheckFinite(A.rows(), b_given));
+  vectors_ = MultiVector(A.rows(), 5);
+  std::copy_n(b_given, A.rows().local(), b().data);
+  PetscCall(Exponent(b(), &exponent_));
+  shift(b(), -exponent_);
+  PetscCall(basis_.Create(A));
+  x_ = ExpansionVector(2, basis_.rank());
+  size_.assign(basis_.rank(), 0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// What is left where an x̂_j vanishes is a rounding error of double-double: it vanishes too, as at
+// the vertices of problems in integers.
+void ScaledProblem::Add(const std::vector<double> &y) {
+  basis_.Add(y, &x_);
+  for (std::size_t j = 0; j < x_.n; ++j) {
+    size_[j] = std::max(size_[j], std::abs(x_.value[j]));
+    if (std::abs(x_.value[j]) <= 0x1p-80 * size_[j])
+      x_.set(j, {});
+  }
+  basis_.Residual(b().data, x_, e().data);
+}
+
+// x̂ of the least squares; e to all its digits however small it is. Consistent: e is as small as
+// rounding errors of double-double.
+PetscErrorCode ScaledProblem::LeastSquares() {
+  constexpr double rounding = 0x1p-90;
+  const std::size_t r = basis_.rank();
+  PetscFunctionBegin;
+  std::vector<double> y(r);
+  basis_.Residual(b().data, x_, e().data);
+  for (int pass = 0; pass < 3 && r > 0; ++pass) {
+    PetscCall(InnerProduct(basis_.Q(), e(), y.data(), Entries::at_most_one));
+    Add(y);
+  }
+  double size = 0; // ≥ largest entry of |Â||x̂| + |b|
+  double rest = 0;
+  for (std::size_t j = 0; j < r; ++j)
+    size += 2 * std::abs(x_.value[j]);
+  PetscCall(LpNorm(e(), std::numeric_limits<double>::infinity(), &rest));
+  consistent_ = static_cast<std::int64_t>(r) == b().rows.rows() || rest <= rounding * (2 + size);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ScaledProblem::Solve(const LpOptions &options, LpSolution *solution) {
+  PetscFunctionBegin;
+  PetscCall(LeastSquares());
+  *solution = {};
+  solution->rank = basis_.rank();
+  if (consistent_)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  int exponent = 0;
+  PetscCall(Exponent(e(), &exponent));
+  std::copy_n(e().data, e().rows.local(), work().data);
+  shift(work(), -exponent);
+  std::vector<double> y;
+  LpOptimum optimum{.dual = dual().columns(0, 1)};
+  PetscCall(LpMinimize(basis_.Q(), work(), p_, options, &y, solution, &optimum));
+  for (double &v : y)
+    v = std::scalbn(v, exponent);
+  Add(y);
+  for (int pass = 0; pass < 2; ++pass) { // to all digits of the x̂ of a vertex
+    basis_.Residual(b().data, x_, e().data, work().data);
+    PetscCall(LpVertexCorrection(basis_.Q(), e(), work(), optimum, &y));
+    if (y.empty())
+      break;
+    Add(y);
+  }
+  certified_ = basis_.rank() > 0 && solution->lower_bound > 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// The dual vector is that of a basis in doubles. Made orthogonal to Â itself, as a sum of two
+// doubles an entry; for what is left, h, every optimal x has |uᵀÂ(x − x̂)| ≤ ‖h‖₂‖Q̃ᵀÂ(x − x̂)‖₂,
+// and ‖Â(x − x̂)‖_p ≤ 2‖e‖_p. Then what the rounding of e, of norms and of the quotient can do.
+PetscErrorCode ScaledProblem::Certify(double *bound) {
+  constexpr double rounding = 0x1p-49;
+  const RowBlocks &rows = e().rows;
+  PetscFunctionBegin;
+  *bound = 0;
+  double objective = 0;
+  PetscCall(LpNorm(e(), p_, &objective));
+  if (basis_.rank() == 0)
+    *bound = objective;
+  if (!certified_)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  int exponent = 0;
+  PetscCall(Exponent(dual().columns(0, 1), &exponent));
+  shift(dual().columns(0, 1), -exponent);
+  double norm = 0;
+  PetscCall(LpNorm(dual().columns(0, 1),
+                   p_ == 1          ? HUGE_VAL
+                   : std::isinf(p_) ? 1
+                                    : p_ / (p_ - 1),
+                   &norm));
+  // ‖·‖₂ ≤ wide·‖·‖_p; twice that, since Q is orthonormal to rounding only
+  const double wide = 2 * std::pow(static_cast<double>(rows.rows()), std::max(0.0, 0.5 - 1 / p_));
+  double allowance = 0;
+  std::vector<double> h;
+  for (int pass = 0; pass < 4; ++pass) {
+    PetscCall(basis_.Against(dual(), &h));
+    double square = 0;
+    for (const double v : h)
+      square += v * v;
+    allowance = 2 * wide * std::sqrt(square) * objective;
+    if (allowance <= 0x1p-60 * norm * objective)
+      break;
+    std::fill_n(work().data, rows.local(), 0.0);
+    subtract(basis_.Q(), h.data(), work());
+    for (std::size_t i = 0; i < rows.local(); ++i) {
+      const TwoSum sum(dual().column(0)[i], work().data[i]);
+      const TwoSum pair(sum.s, dual().column(1)[i] + sum.e);
+      dual().column(0)[i] = pair.s;
+      dual().column(1)[i] = pair.e;
+    }
+  }
+  PetscCall(LpNorm(dual().columns(0, 1),
+                   p_ == 1          ? HUGE_VAL
+                   : std::isinf(p_) ? 1
+                                    : p_ / (p_ - 1),
+                   &norm));
+  ExactSum product;
+  for (std::size_t i = 0; i < rows.local(); ++i) {
+    product.add_product(dual().column(0)[i], e().data[i]);
+    product.add_product(dual().column(1)[i], e().data[i]);
+  }
+  PetscCall(ExactSum::AllReduce(rows.comm(), &product, 1));
+  *bound = std::max(0.0, (product.value() - allowance) / norm - rounding * objective);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ScaledProblem::Finish(std::size_t n, const LpOptions &options,
+                                     std::vector<double> *x, LpSolution *solution,
+                                     double *residual) {
+  PetscFunctionBegin;
+  PetscCall(Certify(&solution->lower_bound));
+  x->assign(n, 0);
+  ExpansionVector moved(2, basis_.rank()); // by rounding
+  ExpansionVector rounded(2, basis_.rank());
+  for (std::size_t j = 0; j < basis_.rank(); ++j) {
+    const int exponent = exponent_ - basis_.exponent(j);
+    double &value = (*x)[basis_.columns()[j]];
+    value = std::scalbn(x_.value[j], exponent);
+    rounded.value[j] = std::scalbn(value, -exponent); // another than x̂_j where it is subnormal
+    moved.value[j] = (rounded.value[j] - x_.value[j]) - x_.value[x_.n + j];
+  }
+  const auto beyond =
+      std::find_if(x->begin(), x->end(), [](double v) { return !std::isfinite(v); });
+  PetscCheck(beyond == x->end(), e().rows.comm(), PETSC_ERR_FP,
+             "x_%td exceeds the largest double: column %td of the matrix is too small beside the "
+             "right-hand side",
+             beyond - x->begin(), beyond - x->begin());
+  std::fill_n(work().data, work().rows.local(), 0.0);
+  basis_.Residual(work().data, moved, work().data);
+  PetscCall(LpNorm(work(), p_, &solution->rounding));
+  basis_.Residual(b().data, rounded, e().data);
+  PetscCall(LpNorm(e(), p_, &solution->objective));
+  solution->converged =
+      consistent_ || solution->objective - solution->lower_bound <=
+                         10 * options.tolerance * solution->objective + solution->rounding;
+  if (residual)
+    std::transform(e().data, e().data + e().rows.local(), residual,
+                   [this](double v) { return std::scalbn(v, exponent_); });
+  for (double *v : {&solution->objective, &solution->lower_bound, &solution->rounding})
+    *v = std::scalbn(*v, exponent_);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 } // namespace
 
 PetscErrorCode LpRegression(TallMatrix &A, const double *b, double p, const LpOptions &options,
-                            std::vector<double> *x, LpSolution *solution) {
+                            std::vector<double> *x, LpSolution *solution, double *residual) {
   const MPI_Comm comm = A.rows().comm();
   PetscFunctionBegin;
   PetscCheck(p >= 1, comm, PETSC_ERR_ARG_OUTOFRANGE, "-p %g must be >= 1", p);
@@ -358,31 +251,10 @@ PetscErrorCode LpRegression(TallMatrix &A, const double *b, double p, const LpOp
              "The matrix is %lld x %lld; regression wants at least as many rows as columns",
              static_cast<long long>(A.rows().rows()), static_cast<long long>(n));
   PetscCall(Cite("BarrodaleRoberts1973"));
-  MultiVector basis(A.rows(), n);
-  MultiVector target(A.rows(), 1);
-  int matrix_exponent = 0, target_exponent = 0;
-  PetscCall(
-      CopyScaled(comm, A.view().data, A.rows().local() * n, basis.view().data, &matrix_exponent));
-  PetscCall(CopyScaled(comm, b, A.rows().local(), target.view().data, &target_exponent));
-  std::vector<std::size_t> columns;
-  PetscCall(Orthonormalize(basis.view(), &columns));
-  const std::size_t r = columns.size();
-  const TallView Q = basis.columns(0, r);
-  std::vector<double> R(r * n);
-  PetscCall(InnerProduct(Q, A.view(), R.data(), Entries::at_most_one));
-  std::vector<double> y;
-  PetscCall(LpMinimize(Q, target.view(), p, options, &y, solution));
-  for (double &e : y)
-    e = std::scalbn(e, target_exponent);
-  solution->objective = std::scalbn(solution->objective, target_exponent);
-  solution->lower_bound = std::scalbn(solution->lower_bound, target_exponent);
-  std::vector<double> triangle(r * r);
-  for (std::size_t j = 0; j < r; ++j)
-    std::copy_n(R.data() + columns[j] * r, j + 1, triangle.data() + j * r);
-  dense::trsm('L', 'U', 'N', r, 1, triangle.data(), r, y.data(), r);
-  x->assign(n, 0);
-  for (std::size_t j = 0; j < r; ++j)
-    (*x)[columns[j]] = y[j];
+  ScaledProblem problem;
+  PetscCall(problem.Create(A, b, p));
+  PetscCall(problem.Solve(options, solution));
+  PetscCall(problem.Finish(n, options, x, solution, residual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -2,9 +2,10 @@
 #include "core/citation.h"
 #include "core/error.h"
 #include "core/interruption.h"
+#include "sketching/length.h"
 #include "sketching/leverage.h"
-#include "sketching/lp_regression.h"
-#include "sketching/row_basis.h"
+#include "sketching/lp_basis.h"
+#include "sketching/lp_minimize.h"
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -13,10 +14,12 @@ namespace lathe::sketching {
 namespace {
 
 /// Q·H without its first column, H the reflection that takes q/‖q‖ to ±e₁; and Q·H·e₁/±‖q‖ in
-/// `fixed`: the x with qᵀx = 1 are the points fixed + (the others)·z.
+/// `fixed`: the x with qᵀx = 1 are the points fixed + (the others)·z. What is as small as rounding
+/// errors becomes 0: a row along q, as q itself, then is the same whatever z is, and where q has
+/// leverage 1 all rows but those of q vanish.
 void split(TallView Q, const std::vector<double> &q, TallView others, TallView fixed) {
   const std::size_t r = Q.cols;
-  const double norm = std::sqrt(std::inner_product(q.begin(), q.end(), q.begin(), 0.0));
+  const double norm = length(q);
   std::vector<double> v = q;
   for (double &x : v)
     x /= norm;
@@ -30,8 +33,24 @@ void split(TallView Q, const std::vector<double> &q, TallView others, TallView f
   multiply(Q, H.data() + r, 0, others);
   std::vector<double> first(H.begin(), H.begin() + static_cast<std::ptrdiff_t>(r));
   for (double &x : first)
-    x *= sign / norm;
+    x *= sign;
   multiply(Q, first.data(), 0, fixed);
+  const double rounding = 0x1p-51 * static_cast<double>(r);
+  for (std::size_t i = 0; i < Q.rows.local(); ++i) {
+    double along = fixed.data[i] * fixed.data[i];
+    double across = 0;
+    for (std::size_t j = 0; j < others.cols; ++j)
+      across += others.column(j)[i] * others.column(j)[i];
+    const double small = rounding * rounding * (along + across);
+    if (across <= small)
+      for (std::size_t j = 0; j < others.cols; ++j)
+        others.column(j)[i] = 0;
+    if (along <= small)
+      fixed.data[i] = 0;
+    fixed.data[i] /= norm;
+    if (across <= small && std::abs(std::abs(fixed.data[i]) - 1) <= rounding) // q itself
+      fixed.data[i] = std::copysign(1.0, fixed.data[i]);
+  }
 }
 
 /// 1/min ‖Qy‖_p^p over qᵀy = 1 for orthonormal columns Q.
@@ -40,17 +59,22 @@ public:
   SensitivityProblem(TallView Q, double p)
       : Q_(Q), p_(p), others_(Q.rows, std::max<std::size_t>(Q.cols, 1) - 1), fixed_(Q.rows, 1) {}
 
-  /// Collective on the rows of Q.
-  PetscErrorCode Solve(const std::vector<double> &q, double *sensitivity) {
+  /// Collective on the rows of Q. error: relative, at most.
+  PetscErrorCode Solve(const std::vector<double> &q, double *sensitivity, double *error) {
     PetscFunctionBegin;
     *sensitivity = 0;
+    *error = 0;
     if (std::all_of(q.begin(), q.end(), [](double x) { return x == 0; }))
       PetscFunctionReturn(PETSC_SUCCESS);
     split(Q_, q, others_.view(), fixed_.view());
     std::vector<double> y;
     LpSolution solution;
-    PetscCall(LpMinimize(others_.view(), fixed_.view(), p_, {}, &y, &solution));
+    const LpOptions options{.tolerance = std::max(1e-14, 1e-13 / std::max(1.0, p_ / 10)),
+                            .max_steps = 2000};
+    LpOptimum optimum;
+    PetscCall(LpMinimize(others_.view(), fixed_.view(), p_, options, &y, &solution, &optimum));
     *sensitivity = std::pow(solution.objective, -p_);
+    *error = p_ * (1 - solution.lower_bound / solution.objective);
     PetscFunctionReturn(PETSC_SUCCESS);
   }
 
@@ -110,10 +134,10 @@ PetscErrorCode LpSensitivities(TallMatrix &A, double p, const std::vector<std::i
     wanted.resize(static_cast<std::size_t>(A.rows().rows()));
     std::iota(wanted.begin(), wanted.end(), std::int64_t{0});
   }
-  MultiVector basis;
-  std::vector<std::size_t> columns;
-  PetscCall(RowBasis(A.view(), &basis, &columns));
-  const TallView Q = basis.view();
+  LpBasis basis;
+  PetscCall(basis.Create(A));
+  const TallView Q = basis.Q();
+  const double allowed = std::max(1e-11, 1e-13 * p);
   SensitivityProblem problem(Q, p);
   sensitivities->assign(wanted.size(), 0);
   for (std::size_t i = 0; i < wanted.size() && Q.cols > 0; ++i) {
@@ -127,7 +151,12 @@ PetscErrorCode LpSensitivities(TallMatrix &A, double p, const std::vector<std::i
         q[j] = Q.column(j)[row - A.rows().range().begin];
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, q.data(), static_cast<int>(q.size()), MPI_DOUBLE,
                                MPI_SUM, comm));
-    PetscCall(problem.Solve(q, &(*sensitivities)[i]));
+    double error = 0;
+    PetscCall(problem.Solve(q, &(*sensitivities)[i], &error));
+    PetscCheck(error <= allowed, comm, PETSC_ERR_NOT_CONVERGED,
+               "The sensitivity of row %lld for p = %g is known to a relative %.1e only, more than "
+               "%.1e",
+               static_cast<long long>(row), p, error, allowed);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -145,14 +174,14 @@ PetscErrorCode ApproximateLpSensitivities(TallMatrix &A, double p, double epsilo
   std::vector<double> weight(local);
   double residual = 0;
   PetscCall(LewisWeights(A, p, weight.data(), &residual));
-  MultiVector basis;
-  std::vector<std::size_t> columns;
-  PetscCall(RowBasis(A.view(), &basis, &columns));
-  const TallView Q = basis.view();
+  LpBasis basis;
+  PetscCall(basis.Create(A));
+  const TallView Q = basis.Q();
   if (Q.cols == 0)
     PetscFunctionReturn(PETSC_SUCCESS);
   // A sample that has lost directions is doubled: it keeps all rows that it had.
   MultiVector sample, kept_basis;
+  std::vector<std::size_t> columns;
   for (double count = LewisSampleCount(std::max<std::size_t>(Q.cols, 2), p, epsilon);; count *= 2) {
     std::vector<SampledRow> kept;
     if (count >= static_cast<double>(A.rows().rows()))
@@ -173,6 +202,9 @@ PetscErrorCode ApproximateLpSensitivities(TallMatrix &A, double p, double epsilo
   std::vector<double> t(r * r);
   PetscCall(InnerProduct(B, sample.view(), t.data()));
   SensitivityProblem problem(B, p);
+  const double allowed = std::max(1e-3 * epsilon, 1e-13 * p);
+  double worst = 0;
+  std::size_t worst_row = 0;
   LatheGuard(comm, {
     std::vector<double> triangular(r * r);
     for (std::size_t j = 0; j < r; ++j)
@@ -186,10 +218,19 @@ PetscErrorCode ApproximateLpSensitivities(TallMatrix &A, double p, double epsilo
     for (std::size_t i = 0; i < local && !stop_asked(); ++i) {
       for (std::size_t j = 0; j < r; ++j)
         q[j] = turned.view().column(j)[i];
-      PetscCall(problem.Solve(q, &sensitivities[i]));
+      double error = 0;
+      PetscCall(problem.Solve(q, &sensitivities[i], &error));
+      if (error > worst)
+        worst_row = i;
+      worst = std::max(worst, error);
     }
   });
   PetscCall(StopTogether(comm));
+  LatheCheckAll(comm, worst <= allowed, PETSC_ERR_NOT_CONVERGED,
+                "The sensitivity of row %lld for p = %g and a sample is known to a relative %.1e "
+                "only, more than %.1e",
+                static_cast<long long>(A.rows().range().begin) + static_cast<long long>(worst_row),
+                p, worst, allowed);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

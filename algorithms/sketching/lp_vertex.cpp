@@ -202,6 +202,24 @@ PetscErrorCode Choose(const Problem &problem, const std::vector<std::size_t> &or
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/// Column i: (row i, sign_i) for k rows of k − 1 numbers.
+std::vector<double> bordered(const std::vector<double> &rows, const std::vector<double> &sign) {
+  const std::size_t k = sign.size();
+  std::vector<double> M(k * k);
+  for (std::size_t i = 0; i < k; ++i) {
+    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(i * (k - 1)), k - 1,
+                M.begin() + static_cast<std::ptrdiff_t>(i * k));
+    M[k - 1 + i * k] = sign[i];
+  }
+  return M;
+}
+
+/// The rows of u that are here.
+void keep(const std::vector<double> &u, TallView dual) {
+  if (dual.cols == 1)
+    std::copy_n(u.begin() + dual.rows.range().begin, dual.rows.local(), dual.data);
+}
+
 /// Where Σ|e_i − t·v_i| over i outside the basis, plus |t|, is lowest for t ≥ 0: the row whose
 /// residual vanishes there. `slope` is the slope at 0 if each |e_i| had the slope u_i, negative; it
 /// has where e_i ≠ 0. size() when there is none.
@@ -231,7 +249,7 @@ std::size_t lowest_point(const std::vector<double> &e, const std::vector<double>
 } // namespace
 
 PetscErrorCode LpVertexOne(TallView Q, TallView b, const LpOptions &options, std::vector<double> *y,
-                           LpSolution *solution) {
+                           LpSolution *solution, LpOptimum *optimum) {
   const std::size_t r = Q.cols;
   PetscFunctionBegin;
   Problem problem(Q, b);
@@ -286,12 +304,19 @@ PetscErrorCode LpVertexOne(TallView Q, TallView b, const LpOptions &options, std
     const double bound =
         std::inner_product(u.begin(), u.end(), problem.target.begin(), 0.0) / largest;
     idle = objective < solution->objective * (1 - 1e-14) ? 0 : idle + 1;
-    if (objective <= solution->objective) {
+    const auto good = [&](double value) {
+      return value - solution->lower_bound <= options.tolerance * value;
+    };
+    if (bound > solution->lower_bound) {
+      solution->lower_bound = bound;
+      keep(u, optimum->dual);
+    }
+    if (objective <= solution->objective || good(objective)) {
       solution->objective = objective;
+      optimum->rows = basis;
       *y = vertex;
     }
-    solution->lower_bound = std::max(solution->lower_bound, bound);
-    if (solution->objective - solution->lower_bound <= options.tolerance * solution->objective)
+    if (good(objective))
       break;
     const double sign = dual[leaving] > 0 ? -1 : 1; // of u there, and of the residual that grows
     std::vector<double> unit(r);
@@ -309,7 +334,7 @@ PetscErrorCode LpVertexOne(TallView Q, TallView b, const LpOptions &options, std
 }
 
 PetscErrorCode LpVertexInfinity(TallView Q, TallView b, const LpOptions &options,
-                                std::vector<double> *y, LpSolution *solution) {
+                                std::vector<double> *y, LpSolution *solution, LpOptimum *optimum) {
   const std::size_t r = Q.cols;
   const std::size_t k = r + 1;
   PetscFunctionBegin;
@@ -348,15 +373,10 @@ PetscErrorCode LpVertexInfinity(TallView Q, TallView b, const LpOptions &options
   const int last = solution->steps + options.max_steps;
   while (solution->steps++ < last) {
     PetscCall(problem.Rows(basis, &rows));
-    std::vector<double> M(k * k); // column i: (row basis[i] of Q, sign_i)
     std::vector<double> values(k);
-    for (std::size_t i = 0; i < k; ++i) {
-      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(i * r), r,
-                  M.begin() + static_cast<std::ptrdiff_t>(i * k));
-      M[r + i * k] = sign[i];
+    for (std::size_t i = 0; i < k; ++i)
       values[i] = problem.target[basis[i]];
-    }
-    const Solver solver(M, k);
+    const Solver solver(bordered(rows, sign), k);
     if (solver.singular())
       break;
     std::vector<double> vertex = solver.solve(values, true); // (y, h)
@@ -370,16 +390,26 @@ PetscErrorCode LpVertexInfinity(TallView Q, TallView b, const LpOptions &options
         std::max_element(e.begin(), e.end(),
                          [](double a, double c) { return std::abs(a) < std::abs(c); }) -
         e.begin());
-    if (std::abs(e[entering]) <= solution->objective) {
-      solution->objective = std::abs(e[entering]);
-      *y = vertex;
-    }
     double size = 0; // ‖λ‖₁, 1 but for rounding
     for (const double v : lambda)
       size += std::abs(v);
-    solution->lower_bound = std::max(solution->lower_bound, h / size);
-    if (solution->objective - solution->lower_bound <= options.tolerance * solution->objective ||
-        std::find(basis.begin(), basis.end(), entering) != basis.end())
+    if (h / size > solution->lower_bound) {
+      solution->lower_bound = h / size;
+      std::vector<double> u(e.size());
+      for (std::size_t i = 0; i < k; ++i)
+        u[basis[i]] = lambda[i];
+      keep(u, optimum->dual);
+    }
+    const double objective = std::abs(e[entering]);
+    const bool optimal = objective - solution->lower_bound <= options.tolerance * objective ||
+                         std::find(basis.begin(), basis.end(), entering) != basis.end();
+    if (optimal || objective <= solution->objective) {
+      solution->objective = objective;
+      optimum->rows = basis;
+      optimum->sign = sign;
+      *y = vertex;
+    }
+    if (optimal)
       break;
     std::vector<double> q;
     PetscCall(problem.Rows({entering}, &q));
@@ -403,6 +433,28 @@ PetscErrorCode LpVertexInfinity(TallView Q, TallView b, const LpOptions &options
     basis[leaving] = entering;
     sign[leaving] = s;
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode LpVertexCorrection(TallView Q, TallView e, TallView rest, const LpOptimum &optimum,
+                                  std::vector<double> *d) {
+  PetscFunctionBegin;
+  d->clear();
+  if (optimum.rows.empty())
+    PetscFunctionReturn(PETSC_SUCCESS);
+  std::vector<double> rows, values, low;
+  PetscCall(Problem(Q, e).Rows(optimum.rows, &rows));
+  PetscCall(Problem(e, e).Rows(optimum.rows, &values));
+  PetscCall(Problem(rest, e).Rows(optimum.rows, &low));
+  const double level = optimum.sign.empty() ? 0 : optimum.sign[0] * values[0];
+  for (std::size_t i = 0; i < values.size(); ++i) // exact: the two are as good as equal
+    values[i] = (values[i] - (optimum.sign.empty() ? 0 : optimum.sign[i] * level)) + low[i];
+  const std::size_t k = optimum.rows.size();
+  const Solver solver(optimum.sign.empty() ? rows : bordered(rows, optimum.sign), k);
+  if (solver.singular())
+    PetscFunctionReturn(PETSC_SUCCESS);
+  *d = solver.solve(values, true);
+  d->resize(Q.cols); // without h
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

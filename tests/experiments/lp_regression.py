@@ -91,10 +91,31 @@ class LpRegression(DriverTest):
                 files.append(self.bytes(f"np{ranks}.h5"))
             self.assertTrue(all(f == files[0] for f in files), p)
 
+    def test_stopped_and_not_converged_differ(self):
+        done = self.solve(2, "-rows", "60000", "-cols", "40", "-max_walltime", "0.3", code=4)
+        self.assertIn("interrupted by -max_walltime", done.err)
+        self.assertNotIn("not converged", done.err)
+        with h5py.File(self.folder / "out.h5") as file:
+            self.assertEqual(int(file["converged"][()]), file["converged"].attrs["_FillValue"])
+        done = self.solve(2, "-rows", "500", "-minimax", "-max_steps", "2", code=3)
+        self.assertIn("raise -max_steps", done.err)
+
+    def test_column_of_another_scale(self):
+        a, b = self.problem()
+        plain = self.solve(1, "-mat", "p.h5:/A", "-rhs", "p.h5:/b", "-p", "1")
+        with h5py.File(self.folder / "p.h5", "w") as file:
+            file["A"], file["b"] = a * np.array([2.0**-996, 1, 1, 1, 1, 2.0**664]), b
+        got = self.solve(2, "-mat", "p.h5:/A", "-rhs", "p.h5:/b", "-p", "1")
+        self.assertEqual(int(got["rank"]), 6)
+        for name in "objective", "lower_bound":
+            self.assertEqual(float(got[name]), float(plain[name]))
+
     def test_refusals(self):
         a, _ = self.problem(8, 3)
         with h5py.File(self.folder / "wrong.h5", "w") as file:
             file["short"], file["nan"] = np.ones(7), np.r_[np.ones(7), np.nan]
+            file["poisoned"] = np.where(np.arange(24).reshape(8, 3) == 17, np.inf, a)
+            file["eight"] = np.ones(8)
             file["wide"] = a.T
             file["three"] = np.ones(3)
         rhs = ("-mat", "p.h5:/A", "-rhs")
@@ -107,7 +128,8 @@ class LpRegression(DriverTest):
                 (["-p", "2", "-minimax"], "-minimax"),
                 (["-mat", "p.h5:/A"], "-mat is given without -rhs"),
                 ([*rhs, "wrong.h5:/short"], "-rhs has 7 entries, the matrix has 8 rows"),
-                ([*rhs, "wrong.h5:/nan"], "finite"),
+                ([*rhs, "wrong.h5:/nan"], "nan[7]"),
+                (["-mat", "wrong.h5:/poisoned", "-rhs", "wrong.h5:/eight"], "poisoned[5, 2]"),
                 (["-mat", "wrong.h5:/wide", "-rhs", "wrong.h5:/three"], "3 x 8"),
                 (["-design", "rbf"], "give them as -mat FILE"),
                 (["-mat", "p.h5:/A", "-rhs", "p.h5:/b", "-design", "polynomial", "-degree", "5"],

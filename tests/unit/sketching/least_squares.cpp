@@ -326,6 +326,7 @@ TEST_CASE("sketch-and-solve spares every coordinate with dense sketches, not wit
     LatheLeastSquaresOptions o = options_with(LATHE_REFINE_NONE);
     o.method = LATHE_LS_SKETCH_AND_SOLVE;
     o.factor = 16;
+    o.nonzeros = 8;
     o.sketch = sketch;
     Distributed d;
     PETSC_OK(Distribute(p, type, &d));
