@@ -15,7 +15,10 @@ typedef enum {
 
 typedef struct {
   double value;
-  double standard_error; /**< of `value`, from the spread of its samples; 0 when it is exact */
+  double standard_error; /**< of `value`, from the spread of its samples: 0 where they agree. The
+                              samples of the leave-one-out methods share what they have of the
+                              range, and it is then up to 4 times too small: XNysTrace where
+                              eigenvalues decay slowly, both from n/2 vectors on */
   long long matvecs;     /**< products with A that were used */
 } LatheTraceEstimate;
 
@@ -90,8 +93,9 @@ PETSC_EXTERN PetscErrorCode LatheQuadratureOptionsSetDefaults(LatheQuadratureOpt
  *  probe that uses up max_steps leaves converged = PETSC_FALSE and a usable value.
  *  in   A  symmetric (not checked); Schatten norms of another matrix: give MatCreateNormal(A) and
  *          half the power
- *  err  ARG_OUTOFRANGE an option, or a Ritz value ≤ 0 where f needs a positive definite A; others
- *       as LatheMatTrace */
+ *  Eigenvalues are seen to 2⁻⁵²‖A‖, so that a sum of 1/x is good to that over the smallest one.
+ *  err  ARG_OUTOFRANGE an option, or a Ritz value ≤ 2⁻⁵¹ of the largest where f needs a positive
+ *       definite A; FP the sum overflows; others as LatheMatTrace */
 PETSC_EXTERN PetscErrorCode LatheMatSpectralSum(Mat A, LatheSpectralFunction f,
                                                 const LatheQuadratureOptions *options,
                                                 LatheSpectralSum *sum);

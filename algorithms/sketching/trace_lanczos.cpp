@@ -58,6 +58,31 @@ PetscErrorCode LanczosFunction::Start(TallView Z, std::vector<Process> *all) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+namespace {
+
+/// x ← x/size.
+void scale(TallView x, double size) {
+  for (std::size_t i = 0; i < x.rows.local(); ++i)
+    x.data[i] /= size;
+}
+
+/// x ← x made orthogonal to the columns of V once more, of length 1.
+PetscErrorCode Reorthogonalise(TallView V, TallView x) {
+  PetscFunctionBegin;
+  std::vector<double> h(V.cols);
+  double square = 0;
+  for (int twice = 0; twice < 2; ++twice) {
+    PetscCall(InnerProduct(V, x, h.data(), Entries::at_most_one));
+    subtract(V, h.data(), x);
+    PetscCall(ColumnDots(x, x, &square));
+    if (square > 0)
+      scale(x, std::sqrt(square));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+} // namespace
+
 // Column j+1 of every basis from its column j.
 PetscErrorCode LanczosFunction::Step(const std::vector<Process *> &running) {
   PetscFunctionBegin;
@@ -106,17 +131,34 @@ PetscErrorCode LanczosFunction::Step(const std::vector<Process *> &running) {
     double size = 0; // of T so far
     for (std::size_t i = 0; i <= j; ++i)
       size = std::max(size, std::abs(process.alpha[i]) + (i > 0 ? process.beta[i - 1] : 0));
-    const double noise = std::numeric_limits<double>::epsilon() * static_cast<double>(j + 2) * size;
-    process.exhausted = beta <= 4 * noise || static_cast<std::int64_t>(j) + 1 >= rows_.rows();
+    // A β that is only rounding still leads on: small eigenvalues are coupled by no more, and f may
+    // be largest there.
+    process.exhausted = beta == 0 || static_cast<std::int64_t>(j) + 1 >= rows_.rows();
     if (process.exhausted)
       continue;
     process.beta.push_back(beta);
+    scale(W.columns(p, 1), beta);
+    if (beta < 1e-4 * size) // what rounding left of the basis, relative to β
+      PetscCall(Reorthogonalise(bases[p], W.columns(p, 1)));
     process.basis.resize(j + 2);
-    std::transform(W.column(p), W.column(p) + local, process.basis.view().column(j + 1),
-                   [beta](double w) { return w / beta; });
+    std::copy_n(W.column(p), local, process.basis.view().column(j + 1));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+namespace {
+
+/// log x integrates the errors for A + tI over t. Their residuals fall by Π(1 + t/θ)^power ≥ 1 +
+/// t/c, 1/c = power·Σ1/θ: ∫ dt/((1 + t/c)(θ₁ + t)) times that for A itself.
+double shifted_share(const std::vector<double> &theta, int power) {
+  double sum = 0;
+  for (const double t : theta)
+    sum += theta[0] / t;
+  const double x = 1 / (power * sum); // c/θ₁
+  return x < 1 ? x * std::log(1 / x) / (1 - x) : 1;
+}
+
+} // namespace
 
 PetscErrorCode LanczosFunction::Look(Process *process, bool whole) {
   const std::size_t m = process->alpha.size();
@@ -130,12 +172,18 @@ PetscErrorCode LanczosFunction::Look(Process *process, bool whole) {
   PetscCheck(dense::tridiagonal_eigen(m, theta.data(), off.data(), z.data()) == 0, rows_.comm(),
              PETSC_ERR_LIB, "LAPACK found no eigenvalues of a tridiagonal matrix of order %d",
              static_cast<int>(m));
+  // log of ‖z − A·x‖/‖z‖, x from conjugate gradients in the same space: Πβ/det T.
+  double residual = process->beta.size() < m ? -INFINITY : 0;
+  for (std::size_t i = 0; i < m && process->beta.size() >= m; ++i)
+    residual += std::log(process->beta[i] / std::max(theta[i], 0.0));
   for (double &t : theta)
     t = std::ldexp(t, product_.exponent());
-  PetscCheck(!f_.positive_only() || theta[0] > 0, rows_.comm(), PETSC_ERR_ARG_OUTOFRANGE,
-             "The %s needs a positive definite matrix; this one has an eigenvalue <= %g after %d "
-             "Lanczos steps",
-             f_.name(), theta[0], static_cast<int>(m));
+  // Rounding makes positive numbers of zeros, too.
+  PetscCheck(!f_.positive_only() || theta[0] > 0x1p-51 * theta[m - 1], rows_.comm(),
+             PETSC_ERR_ARG_OUTOFRANGE,
+             "The %s needs a positive definite matrix; this one has an eigenvalue <= %g, 0 to "
+             "rounding beside one of %g, after %d Lanczos steps",
+             f_.name(), theta[0], theta[m - 1], static_cast<int>(m));
   std::vector<double> next(whole ? m : 1);
   double size = 0;
   for (std::size_t i = 0; i < m; ++i) {
@@ -149,11 +197,26 @@ PetscErrorCode LanczosFunction::Look(Process *process, bool whole) {
   double change = 0;
   for (std::size_t l = 0; l < next.size(); ++l)
     change = std::hypot(change, next[l] - (l < before.size() ? before[l] : 0.0));
+  // Coefficients may stand still while the space sees large eigenvalues only, and z lies in the
+  // small ones. The error is (1/x) or integrates (log x) that of conjugate gradients, at most
+  // ‖residual‖ over the smallest eigenvalue, squared in a quadrature; for vectors, which converge
+  // half as fast, that guards against standing still only.
+  double unseen = 0;
+  if (f_.positive_only()) {
+    const int power = whole ? 1 : 2;
+    unseen = std::exp(power * residual);
+    if (f_.kind == LATHE_SPECTRAL_INVERSE)
+      unseen /= theta[0];
+    else
+      unseen *= shifted_share(theta, power);
+  }
   const double square = process->norm * process->norm;
   Outcome &outcome = process->outcome;
-  outcome.converged = !before.empty() && change <= settings_.tolerance * size;
+  const double allowed = whole ? std::sqrt(settings_.tolerance) : settings_.tolerance;
+  outcome.converged =
+      !before.empty() && change <= settings_.tolerance * size && unseen <= allowed * size;
   outcome.change = before.empty() ? std::numeric_limits<double>::infinity()
-                                  : square * std::abs(next[0] - before[0]);
+                                  : square * std::max(std::abs(next[0] - before[0]), unseen);
   outcome.quadrature = square * next[0];
   process->coefficients = next;
   process->next_look = m + 1 + m / 10;
