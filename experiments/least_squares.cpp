@@ -64,14 +64,14 @@ void declare(Options &o, Settings &s) {
             "preconditioned normal equations refined in one, two, three doubles; methods that "
             "iterate with products; LAPACK, a sequential TSQR and SuiteSparseQR on rank 0; PETSc's "
             "LSQR without preconditioner");
-  const auto library = [&](const char *name, const char *range, const char *fallback,
-                           const char *help) {
-    o.library(std::string("-lathe_ls_") + name, "1", range, fallback, help);
-  };
-  library("factor", ">= 0", "0", "rows of the sketch over columns of the matrix; 0: by method");
-  library("nnz", "[1, 64]", "by method", "nonzeros of a column of the sketch");
-  library("seed", ">= 0", "1", "of the sketch");
-  library("max_refinements", ">= 0", "40", "passes over the matrix after the first");
+  constexpr auto most = static_cast<double>(std::numeric_limits<PetscInt>::max());
+  o.library_number("-lathe_ls_factor", false, Interval::closed(0, 10000), "0",
+                   "rows of the sketch over columns of the matrix; 0: by method");
+  o.library_number("-lathe_ls_nnz", true, Interval::closed(1, 64), "by method",
+                   "nonzeros of a column of the sketch");
+  o.library_number("-lathe_ls_seed", true, Interval::closed(0, most), "1", "of the sketch");
+  o.library_number("-lathe_ls_max_refinements", true, Interval::closed(0, 1e6), "40",
+                   "passes over the matrix after the first");
 }
 
 std::vector<Column> table(const Settings &s) {
@@ -270,7 +270,7 @@ PetscErrorCode Generate(Driver &d, const Settings &s, std::vector<System> *syste
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *systems) {
+PetscErrorCode Prepare(Driver &d, Settings &s, std::vector<System> *systems) {
   PetscFunctionBeginUser;
   PetscCheck(sizeof(PetscScalar) == sizeof(double), d.comm(), PETSC_ERR_USER_INPUT,
              "this build has complex scalars; least_squares needs a PETSc with real ones");
@@ -281,6 +281,8 @@ PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *system
   if (s.generated()) {
     lathe::MatHandle none;
     PetscCall(s.design.Apply(d, &none));
+    PetscCheck(s.rhs.empty(), d.comm(), PETSC_ERR_USER_INPUT,
+               "-rhs is given without -mat; give both, or neither for a generated problem");
     PetscCall(Generate(d, s, systems));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -302,11 +304,17 @@ PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *system
              s.rhs.c_str(), length, m);
   PetscCall(d.input_fact("rows", static_cast<std::int64_t>(m)));
   PetscCall(d.input_fact("cols", static_cast<std::int64_t>(n)));
+  for (const char *name : {"iterative_sketching", "sketch_and_solve", "tsqr"})
+    if (m < n && std::erase(s.methods, name))
+      PetscCheck(!d.given("-methods"), d.comm(), PETSC_ERR_USER_INPUT,
+                 "-methods %s is of matrices with at least as many rows as columns; this one is "
+                 "%" PetscInt_FMT " x %" PetscInt_FMT,
+                 name, m, n);
   PetscCall(least_squares::Complete(&system));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode compute(Driver &d, const Settings &s) {
+PetscErrorCode compute(Driver &d, Settings &s) {
   const bool generated = s.generated();
   std::vector<System> systems;
   std::vector<Case> cases;

@@ -126,6 +126,23 @@ class LeastSquares(DriverTest):
                         found.append((i, j))
             self.assertEqual(len(found), 1, options)
 
+    def test_square_short_and_tiny_problems(self):
+        rng = np.random.default_rng(9)
+        for name, m, n, scale in (("square", 8, 8, 1), ("tall", 9, 8, 1), ("tiny", 20, 4, 1e-310),
+                                  ("one", 1, 1, 1), ("wide", 3, 5, 1)):
+            with h5py.File(self.folder / "p.h5", "w") as file:
+                file["A"] = rng.normal(size=(m, n)) * scale
+                file["b"] = rng.normal(size=m) * scale
+            given = ("-mat", "p.h5:/A", "-rhs", "p.h5:/b")
+            if name == "wide":  # only a wish is refused
+                done = self.solve(0, *given, "-methods", "pne,tsqr", code=1)
+                self.assertIn("-methods tsqr is of matrices with at least as many rows", done.err)
+                self.assertNotIn("solution_tsqr", self.solve(0, *given))
+                continue
+            got = self.solve(0, *given, "-methods", "pne_dd,tsqr")
+            self.assertLess(got["forward_error"][0], 2.3e-16, name)
+            self.assertLess(got["forward_error"][1], 1e-12, name)
+
     def test_refusals_leave_nothing(self):
         with h5py.File(self.folder / "p.h5", "w") as file:
             file["A"], file["b"] = np.ones((5, 2)), np.ones(4)
@@ -133,6 +150,8 @@ class LeastSquares(DriverTest):
         for options, said in ((("-rows", "10", "-columns", "10"), "-rows 10 must exceed"),
                               (("-methods", "qr"), "-methods"), (("-condition", "0.5"), "-condition"),
                               (("-mat", "p.h5:/A"), "-rhs"),
+                              (("-rhs", "absent.mtx"), "-rhs is given without -mat"),
+                              (("-methods", "pne,pne"), "an entry 'pne' that stands there twice"),
                               (("-mat", "p.h5:/A", "-rhs", "p.h5:/b"), "4 entries; must be 5"),
                               (("-mat", "absent.h5", "-rhs", "p.h5:/b"), "absent.h5"),
                               (("-method", "pne"), "-methods")):
