@@ -14,6 +14,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <petscksp.h>
 
 namespace {
@@ -329,6 +330,12 @@ PetscErrorCode compute(Driver &d, Settings &s) {
     PetscCall(d.coordinate(
         {.name = "condition", .long_name = "largest over smallest singular value, as generated"},
         s.condition));
+  PetscInt n = 0;
+  PetscCall(MatGetSize(systems.front().a, nullptr, &n));
+  std::vector<std::int64_t> unknowns(static_cast<std::size_t>(n));
+  std::iota(unknowns.begin(), unknowns.end(), std::int64_t{0});
+  PetscCall(
+      d.coordinate({.name = "column", .long_name = "column of the matrix, from 0"}, unknowns));
   PetscCall(d.phase("solve"));
   PetscCall(d.run_cases(
       "method", s.methods, table(s),

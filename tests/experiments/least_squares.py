@@ -168,6 +168,9 @@ class LeastSquares(DriverTest):
         for ranks, options, said in (
                 (0, ("-rows", "50,90"), "-rows has 2 values and -condition 8"),
                 (0, ("-design", "rbf"), "give them as -mat FILE"),
+                (0, (*given, "-degree", "2"), "-degree has no effect beside -design none"),
+                (0, (*given, "-design", "rbf", "-degree", "2"), "it is of -design polynomial"),
+                (0, (*given, "-design", "polynomial", "-bandwidth", "2"), "-bandwidth has no effect"),
                 (0, (*given, "-features", "1"), "-features without a design"),
                 (0, (*given, "-design", "rbf", "-features", "2"), "-features 2 is no column"),
                 (3, (*given, "-design", "rbf", "-centres", "6"), "-centres 6; must be at most 5"),
