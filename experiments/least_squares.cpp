@@ -11,6 +11,7 @@
 #include "least_squares_system.h"
 #include "sketching/least_squares_solver.h"
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -85,19 +86,30 @@ std::vector<Column> table(const Settings &s) {
       {.name = "backward_error",
        .long_name = "relative backward error of Karlson and Walden, columns scaled to equal norms"},
       {.name = "digits", .long_name = "correct decimal digits that the method itself claims"},
+      {.name = "rank",
+       .kind = Kind::integer,
+       .long_name = "rank of the matrix, where the method finds it"},
       {.name = "iterations", .long_name = "refinements or iterations; 0 for direct methods"},
       {.name = "seconds",
        .units = "s",
        .long_name = "wall time of set-up and solution",
        .is_volatile = true}};
-  for (Column &c : columns)
+  for (Column &c : columns) {
     c.dims = dims;
+    c.in_line = c.name != "digits" && c.name != "iterations" && c.name != "rank";
+  }
+  columns.push_back({.name = "reason",
+                     .kind = Kind::text,
+                     .long_name = "how an iteration ended; where problems differ, of each in their "
+                                  "order, with commas; empty of direct methods"});
   return columns;
 }
 
 struct Outcome {
   double iterations = 0, seconds = 0;
   double digits = std::numeric_limits<double>::quiet_NaN();
+  double rank = std::numeric_limits<double>::quiet_NaN(); // unknown
+  std::string reason = {};
 };
 
 PetscErrorCode SolveOurs(const System &system, LatheLeastSquaresMethod method, LatheRefine refine,
@@ -109,6 +121,8 @@ PetscErrorCode SolveOurs(const System &system, LatheLeastSquaresMethod method, L
   PetscCall(LatheLeastSquares(system.a, system.b, nullptr, x, &options, &result));
   out->iterations = static_cast<double>(result.refinements + result.iterations);
   out->digits = static_cast<double>(result.digits);
+  out->rank = static_cast<double>(result.rank);
+  out->reason = LatheLeastSquaresReasonName(result.reason);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -126,6 +140,11 @@ PetscErrorCode SolveLsqr(const System &system, Vec x, Outcome *out) {
   PetscCall(KSPSolve(ksp, system.b, x));
   PetscCall(KSPGetIterationNumber(ksp, &its));
   out->iterations = static_cast<double>(its);
+  KSPConvergedReason reason = KSP_CONVERGED_ITERATING;
+  PetscCall(KSPGetConvergedReason(ksp, &reason));
+  out->reason = KSPConvergedReasons[reason]; // "CONVERGED_RTOL_NORMAL", "DIVERGED_ITS" …
+  std::transform(out->reason.begin(), out->reason.end(), out->reason.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -214,6 +233,7 @@ PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<Syste
                          const LatheLeastSquaresOptions &options, bool generated, Record *r) {
   std::map<std::string, std::vector<double>> values;
   std::vector<double> solutions;
+  std::vector<std::string> reasons;
   PetscFunctionBeginUser;
   for (System &system : systems) {
     lathe::VecHandle x;
@@ -228,6 +248,8 @@ PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<Syste
     values["backward_error"].push_back(static_cast<double>(backward));
     values["forward_error"].push_back(least_squares::forward_error(system, all));
     values["digits"].push_back(out.digits);
+    values["rank"].push_back(out.rank);
+    reasons.push_back(out.reason);
     values["iterations"].push_back(out.iterations);
     values["seconds"].push_back(out.seconds);
     solutions.insert(solutions.end(), all.begin(), all.end());
@@ -236,8 +258,13 @@ PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<Syste
   for (const auto &[name, list] : values)
     if (generated)
       r->array(name, list);
-    else
+    else if (name != "rank" || !std::isnan(list.front()))
       r->real(name, list.front());
+  const bool alike = std::equal(reasons.begin() + 1, reasons.end(), reasons.begin());
+  std::string reason = reasons.front();
+  for (std::size_t k = 1; k < reasons.size() && !alike; ++k)
+    reason += "," + reasons[k];
+  r->text("reason", reason);
   const std::int64_t n = static_cast<std::int64_t>(solutions.size()) / count;
   r->array("solution", std::move(solutions),
            generated ? std::vector<std::int64_t>{count, n} : std::vector<std::int64_t>{n});

@@ -29,6 +29,10 @@ class LeastSquares(DriverTest):
         for name in ("pne_dd", "spir_dd"):
             self.assertLess(forward[name][:2].max(), 1.2e-16, name)
         self.assertLess(forward["pne_quad"].max(), 1.2e-16)
+        np.testing.assert_array_equal(got["rank"][:8], 20)
+        reasons = [b"".join(r).decode().strip("\0 ") for r in got["reason"]]
+        self.assertEqual((reasons[2], reasons[8]), ("converged", ""))
+        self.assertRegex(reasons[-1], "^(con|di)verged_")  # PETSc's words
         for name in ("pne", "pne_dd", "pne_quad", "dgels", "tsqr", "spqr"):
             self.assertLess(backward[name].max(), 2e-15, name)
         for name in ("spir", "fossils"):
