@@ -11,9 +11,11 @@
 #include "least_squares_system.h"
 #include "sketching/least_squares_solver.h"
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <petscksp.h>
 
 namespace {
@@ -64,14 +66,14 @@ void declare(Options &o, Settings &s) {
             "preconditioned normal equations refined in one, two, three doubles; methods that "
             "iterate with products; LAPACK, a sequential TSQR and SuiteSparseQR on rank 0; PETSc's "
             "LSQR without preconditioner");
-  const auto library = [&](const char *name, const char *range, const char *fallback,
-                           const char *help) {
-    o.library(std::string("-lathe_ls_") + name, "1", range, fallback, help);
-  };
-  library("factor", ">= 0", "0", "rows of the sketch over columns of the matrix; 0: by method");
-  library("nnz", "[1, 64]", "by method", "nonzeros of a column of the sketch");
-  library("seed", ">= 0", "1", "of the sketch");
-  library("max_refinements", ">= 0", "40", "passes over the matrix after the first");
+  constexpr auto most = static_cast<double>(std::numeric_limits<PetscInt>::max());
+  o.library_number("-lathe_ls_factor", false, Interval::closed(0, 10000), "0",
+                   "rows of the sketch over columns of the matrix; 0: by method");
+  o.library_number("-lathe_ls_nnz", true, Interval::closed(1, 64), "by method",
+                   "nonzeros of a column of the sketch");
+  o.library_number("-lathe_ls_seed", true, Interval::closed(0, most), "1", "of the sketch");
+  o.library_number("-lathe_ls_max_refinements", true, Interval::closed(0, 1e6), "40",
+                   "passes over the matrix after the first");
 }
 
 std::vector<Column> table(const Settings &s) {
@@ -84,19 +86,30 @@ std::vector<Column> table(const Settings &s) {
       {.name = "backward_error",
        .long_name = "relative backward error of Karlson and Walden, columns scaled to equal norms"},
       {.name = "digits", .long_name = "correct decimal digits that the method itself claims"},
+      {.name = "rank",
+       .kind = Kind::integer,
+       .long_name = "rank of the matrix, where the method finds it"},
       {.name = "iterations", .long_name = "refinements or iterations; 0 for direct methods"},
       {.name = "seconds",
        .units = "s",
        .long_name = "wall time of set-up and solution",
        .is_volatile = true}};
-  for (Column &c : columns)
+  for (Column &c : columns) {
     c.dims = dims;
+    c.in_line = c.name != "digits" && c.name != "iterations" && c.name != "rank";
+  }
+  columns.push_back({.name = "reason",
+                     .kind = Kind::text,
+                     .long_name = "how an iteration ended; where problems differ, of each in their "
+                                  "order, with commas; empty of direct methods"});
   return columns;
 }
 
 struct Outcome {
   double iterations = 0, seconds = 0;
   double digits = std::numeric_limits<double>::quiet_NaN();
+  double rank = std::numeric_limits<double>::quiet_NaN(); // unknown
+  std::string reason = {};
 };
 
 PetscErrorCode SolveOurs(const System &system, LatheLeastSquaresMethod method, LatheRefine refine,
@@ -108,6 +121,8 @@ PetscErrorCode SolveOurs(const System &system, LatheLeastSquaresMethod method, L
   PetscCall(LatheLeastSquares(system.a, system.b, nullptr, x, &options, &result));
   out->iterations = static_cast<double>(result.refinements + result.iterations);
   out->digits = static_cast<double>(result.digits);
+  out->rank = static_cast<double>(result.rank);
+  out->reason = LatheLeastSquaresReasonName(result.reason);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -125,6 +140,11 @@ PetscErrorCode SolveLsqr(const System &system, Vec x, Outcome *out) {
   PetscCall(KSPSolve(ksp, system.b, x));
   PetscCall(KSPGetIterationNumber(ksp, &its));
   out->iterations = static_cast<double>(its);
+  KSPConvergedReason reason = KSP_CONVERGED_ITERATING;
+  PetscCall(KSPGetConvergedReason(ksp, &reason));
+  out->reason = KSPConvergedReasons[reason]; // "CONVERGED_RTOL_NORMAL", "DIVERGED_ITS" …
+  std::transform(out->reason.begin(), out->reason.end(), out->reason.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -213,6 +233,7 @@ PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<Syste
                          const LatheLeastSquaresOptions &options, bool generated, Record *r) {
   std::map<std::string, std::vector<double>> values;
   std::vector<double> solutions;
+  std::vector<std::string> reasons;
   PetscFunctionBeginUser;
   for (System &system : systems) {
     lathe::VecHandle x;
@@ -227,6 +248,8 @@ PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<Syste
     values["backward_error"].push_back(static_cast<double>(backward));
     values["forward_error"].push_back(least_squares::forward_error(system, all));
     values["digits"].push_back(out.digits);
+    values["rank"].push_back(out.rank);
+    reasons.push_back(out.reason);
     values["iterations"].push_back(out.iterations);
     values["seconds"].push_back(out.seconds);
     solutions.insert(solutions.end(), all.begin(), all.end());
@@ -235,8 +258,13 @@ PetscErrorCode RunMethod(Driver &d, const std::string &method, std::vector<Syste
   for (const auto &[name, list] : values)
     if (generated)
       r->array(name, list);
-    else
+    else if (name != "rank" || !std::isnan(list.front()))
       r->real(name, list.front());
+  const bool alike = std::equal(reasons.begin() + 1, reasons.end(), reasons.begin());
+  std::string reason = reasons.front();
+  for (std::size_t k = 1; k < reasons.size() && !alike; ++k)
+    reason += "," + reasons[k];
+  r->text("reason", reason);
   const std::int64_t n = static_cast<std::int64_t>(solutions.size()) / count;
   r->array("solution", std::move(solutions),
            generated ? std::vector<std::int64_t>{count, n} : std::vector<std::int64_t>{n});
@@ -270,7 +298,7 @@ PetscErrorCode Generate(Driver &d, const Settings &s, std::vector<System> *syste
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *systems) {
+PetscErrorCode Prepare(Driver &d, Settings &s, std::vector<System> *systems) {
   PetscFunctionBeginUser;
   PetscCheck(sizeof(PetscScalar) == sizeof(double), d.comm(), PETSC_ERR_USER_INPUT,
              "this build has complex scalars; least_squares needs a PETSc with real ones");
@@ -281,6 +309,8 @@ PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *system
   if (s.generated()) {
     lathe::MatHandle none;
     PetscCall(s.design.Apply(d, &none));
+    PetscCheck(s.rhs.empty(), d.comm(), PETSC_ERR_USER_INPUT,
+               "-rhs is given without -mat; give both, or neither for a generated problem");
     PetscCall(Generate(d, s, systems));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -302,11 +332,17 @@ PetscErrorCode Prepare(Driver &d, const Settings &s, std::vector<System> *system
              s.rhs.c_str(), length, m);
   PetscCall(d.input_fact("rows", static_cast<std::int64_t>(m)));
   PetscCall(d.input_fact("cols", static_cast<std::int64_t>(n)));
+  for (const char *name : {"iterative_sketching", "sketch_and_solve", "tsqr"})
+    if (m < n && std::erase(s.methods, name))
+      PetscCheck(!d.given("-methods"), d.comm(), PETSC_ERR_USER_INPUT,
+                 "-methods %s is of matrices with at least as many rows as columns; this one is "
+                 "%" PetscInt_FMT " x %" PetscInt_FMT,
+                 name, m, n);
   PetscCall(least_squares::Complete(&system));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode compute(Driver &d, const Settings &s) {
+PetscErrorCode compute(Driver &d, Settings &s) {
   const bool generated = s.generated();
   std::vector<System> systems;
   std::vector<Case> cases;
@@ -321,6 +357,12 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
     PetscCall(d.coordinate(
         {.name = "condition", .long_name = "largest over smallest singular value, as generated"},
         s.condition));
+  PetscInt n = 0;
+  PetscCall(MatGetSize(systems.front().a, nullptr, &n));
+  std::vector<std::int64_t> unknowns(static_cast<std::size_t>(n));
+  std::iota(unknowns.begin(), unknowns.end(), std::int64_t{0});
+  PetscCall(
+      d.coordinate({.name = "column", .long_name = "column of the matrix, from 0"}, unknowns));
   PetscCall(d.phase("solve"));
   PetscCall(d.run_cases(
       "method", s.methods, table(s),

@@ -41,21 +41,27 @@ inline Big exact_product(const double *x, const double *y, const double *weight,
   return exactly(sum);
 }
 
+/// v ← 2ᵏ·v with the largest entry in [1, 2). Returns k.
+inline int scale_to_one(double *v, std::size_t m) {
+  double largest = 0;
+  for (std::size_t i = 0; i < m; ++i)
+    largest = std::max(largest, std::fabs(v[i]));
+  const int shift = largest > 0 ? -std::ilogb(largest) : 0;
+  for (std::size_t i = 0; i < m; ++i)
+    v[i] = std::scalbn(v[i], shift);
+  return shift;
+}
+
 /// x of min ‖b − A·x‖²_W + λ‖x‖²: the normal equations, formed without rounding and solved with 110
-/// digits, so that its error is below condition²·10⁻⁶⁰. Powers of two scale the columns. Serial;
-/// m·n²/2 exact products of 4 ns.
+/// digits, so that its error is below condition²·10⁻⁶⁰. Powers of two scale the columns and b: else
+/// products of small entries would underflow. Serial; m·n²/2 exact products of 4 ns.
 inline std::vector<Big> exact_solution(const Problem &p) {
   const std::size_t n = p.n;
   std::vector<int> shift(n);
-  std::vector<double> scaled(p.a);
-  for (std::size_t j = 0; j < n; ++j) {
-    double largest = 0;
-    for (std::size_t i = 0; i < p.m; ++i)
-      largest = std::max(largest, std::fabs(p.at(i, j)));
-    shift[j] = largest > 0 ? -std::ilogb(largest) : 0;
-    for (std::size_t i = 0; i < p.m; ++i)
-      scaled[i + j * p.m] = std::scalbn(p.at(i, j), shift[j]);
-  }
+  std::vector<double> scaled(p.a), b(p.b);
+  for (std::size_t j = 0; j < n; ++j)
+    shift[j] = scale_to_one(scaled.data() + j * p.m, p.m);
+  const int b_shift = scale_to_one(b.data(), p.m);
   const double *weight = p.weight.empty() ? nullptr : p.weight.data();
   const auto column = [&](std::size_t j) { return scaled.data() + j * p.m; };
   std::vector<Big> g(n * n), x(n);
@@ -63,7 +69,7 @@ inline std::vector<Big> exact_solution(const Problem &p) {
     for (std::size_t i = 0; i <= j; ++i)
       g[i + j * n] = exact_product(column(i), column(j), weight, p.m);
     g[j + j * n] += Big(p.ridge) * ldexp(Big(1), 2 * shift[j]);
-    x[j] = exact_product(column(j), p.b.data(), weight, p.m);
+    x[j] = exact_product(column(j), b.data(), weight, p.m);
   }
   for (std::size_t j = 0; j < n; ++j) // G = RᵀR, R over the upper triangle
     for (std::size_t i = 0; i <= j; ++i) {
@@ -83,7 +89,7 @@ inline std::vector<Big> exact_solution(const Problem &p) {
     x[j] /= g[j + j * n];
   }
   for (std::size_t j = 0; j < n; ++j)
-    x[j] = ldexp(x[j], shift[j]);
+    x[j] = ldexp(x[j], shift[j] - b_shift);
   return x;
 }
 

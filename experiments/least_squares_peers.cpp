@@ -57,8 +57,10 @@ std::vector<double> solve_tsqr(const Problem &p) {
       const double *source = (j < n ? p.a.data() + j * p.m : p.b.data()) + first;
       std::copy_n(source, count, column + above);
     }
-    lathe::dense::qr(above + count, std::min(width, above + count), w.data(), height, tau.data());
-    above = std::min(width, above + count);
+    // Rows of zeros stand below m ≤ n rows: without them no reflector would reach b.
+    const std::size_t rows = std::max(above + count, width);
+    lathe::dense::qr(rows, width, w.data(), height, tau.data());
+    above = width;
   }
   std::copy_n(w.data() + n * height, n, x.begin());
   lathe::dense::trsm('L', 'U', 'N', n, 1, w.data(), height, x.data(), n);

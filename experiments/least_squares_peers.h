@@ -11,7 +11,8 @@ std::vector<double> solve_dgels(const Problem &p);
 /// x of minimum norm by divide-and-conquer SVD (LAPACK dgelsd), singular values below 10⁻¹⁶ of the
 /// largest left out. Empty when LAPACK fails.
 std::vector<double> solve_dgelsd(const Problem &p);
-/// x by QR factorisations of blocks of rows, each below the triangle of those before.
+/// x by QR factorisations of blocks of rows, each below the triangle of those before; m ≥ n.
+/// Not finite when a column depends on the others.
 std::vector<double> solve_tsqr(const Problem &p);
 
 } // namespace least_squares

@@ -14,6 +14,7 @@
 #include <functional>
 #include <limits>
 #include <numbers>
+#include <unistd.h>
 
 namespace {
 
@@ -37,7 +38,7 @@ void declare(Options &o, Settings &s) {
   o.choice("-gen", s.gen, {"none", "laplacian2d", "flat", "polynomial", "exponential", "step"},
            "generated symmetric matrix in place of -mat: a grid Laplacian, or dense with the "
            "eigenvalues 3 to 1, i^-2, 0.7^i, or 50 of 1 and the rest 1e-3");
-  o.integer("-n", s.n, "1", Interval::closed(2, 46340),
+  o.integer("-n", s.n, "1", Interval::closed(2, 46339),
             "size of the generated matrix: order n, or n*n for laplacian2d");
   o.exclude("-mat", {"-gen", "-n"});
   o.group("Estimate");
@@ -52,14 +53,16 @@ void declare(Options &o, Settings &s) {
             "default: the first four for trace, those that fit for the others; slq: Lanczos "
             "quadrature, slq_nystrom: of the preconditioned matrix (logdet)");
   o.integer("-matvecs", s.matvecs, "1", Interval::closed(2, 1e9),
-            "products with the matrix, or with its function: each then takes Lanczos steps");
+            "products with the matrix, or with its function: each then takes Lanczos steps; by "
+            "default at most as many as the order of the matrix allows a method");
   o.integers("-sweep", s.sweep, "1", Interval::closed(2, 1e9),
              "also every method with each of these in place of -matvecs");
   o.group("Functions of a matrix");
   o.integer("-lanczos_steps", s.steps, "1", Interval::closed(1, 1e6), "of one product at most");
   o.real("-quadrature_tolerance", s.tolerance, "1", Interval::above(0),
          "a product ends once a step changes it by less, relatively");
-  o.integer("-rank", s.rank, "1", Interval::closed(1, 1e6), "of the preconditioner of slq_nystrom");
+  o.integer("-rank", s.rank, "1", Interval::closed(1, 1e6),
+            "of the preconditioner of slq_nystrom; by default at most the order of the matrix");
   o.real("-mu", s.mu, "1", Interval::at_least(0),
          "lower bound of the eigenvalues that slq_nystrom may use, as a known noise variance");
 }
@@ -297,6 +300,89 @@ struct Task {
   std::int64_t matvecs;
 };
 
+// Products at least, products for each of the test vectors that must fit into the order (0: any
+// number), and products for each that is kept in memory (0: none).
+struct Budget {
+  std::int64_t least, share, kept;
+};
+
+Budget budget_of(const std::string &method) {
+  return method == "girard_hutchinson" ? Budget{2, 0, 1}
+         : method == "hutchpp"         ? Budget{6, 3, 3}
+         : method == "xtrace"          ? Budget{4, 2, 2}
+         : method == "xnystrace"       ? Budget{2, 1, 1}
+                                       : Budget{2, 0, 0};
+}
+
+// Refuse what does not fit the order of the matrix before anything is computed.
+PetscErrorCode CheckBudget(MPI_Comm comm, const char *option, const Task &task, std::int64_t order,
+                           std::int64_t local_rows) {
+  PetscFunctionBeginUser;
+  const Budget b = budget_of(task.method);
+  const auto wanted = static_cast<long long>(task.matvecs);
+  PetscCheck(task.matvecs >= b.least, comm, PETSC_ERR_USER_INPUT,
+             "%s %lld is too few for -methods %s; must be at least %lld", option, wanted,
+             task.method.c_str(), static_cast<long long>(b.least));
+  PetscCheck(b.share == 0 || task.matvecs / b.share <= order, comm, PETSC_ERR_USER_INPUT,
+             "%s %lld is too many for -methods %s and a matrix of order %lld; must be at most %lld",
+             option, wanted, task.method.c_str(), static_cast<long long>(order),
+             static_cast<long long>(b.share * order));
+  // 8 bytes a number; a method without test vectors keeps one sample a product
+  const double vectors =
+      static_cast<double>(task.matvecs) / static_cast<double>(std::max<std::int64_t>(b.kept, 1));
+  double need = 8 * vectors * static_cast<double>(b.kept > 0 ? local_rows + 1 : 1);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &need, 1, MPI_DOUBLE, MPI_MAX, comm));
+  double there =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &there, 1, MPI_DOUBLE, MPI_MIN, comm));
+  PetscCheck(
+      need <= there, comm, PETSC_ERR_USER_INPUT,
+      "%s %lld of -methods %s needs %.3g GB on a rank, more than the %.3g GB of this machine",
+      option, wanted, task.method.c_str(), need / 1e9, there / 1e9);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// Tasks of the order that the traces are of (Schatten: the smaller side), and the rank: a default
+// is cut down to what fits, and a method of the default list that has no such number is left out.
+PetscErrorCode PlanTasks(Driver &d, Mat A, Settings *s, std::vector<Task> *single,
+                         std::vector<Task> *sweep) {
+  PetscInt rows = 0, columns = 0, local = 0, local_columns = 0;
+  PetscFunctionBeginUser;
+  PetscCall(MatGetSize(A, &rows, &columns));
+  PetscCall(MatGetLocalSize(A, &local, &local_columns));
+  const std::int64_t order = std::min(rows, columns);
+  if (columns < rows)
+    local = local_columns;
+  PetscCheck(order > 0, d.comm(), PETSC_ERR_USER_INPUT,
+             "the matrix has %" PetscInt_FMT " rows and %" PetscInt_FMT
+             " columns; must have one of each at least",
+             rows, columns);
+  const auto fits = [&](const Budget &b, std::int64_t matvecs) {
+    return matvecs >= b.least && (b.share == 0 || matvecs / b.share <= order);
+  };
+  for (const std::string &method : s->methods) {
+    const Budget b = budget_of(method);
+    Task task{method, s->matvecs};
+    if (!d.given("-matvecs") && b.share > 0)
+      task.matvecs = std::min(task.matvecs, b.share * order);
+    if (!d.given("-methods") && !d.given("-matvecs") && !fits(b, task.matvecs))
+      continue;
+    PetscCall(CheckBudget(d.comm(), "-matvecs", task, order, local));
+    single->push_back(task);
+    for (const std::int64_t matvecs : s->sweep) {
+      PetscCall(CheckBudget(d.comm(), "-sweep", {method, matvecs}, order, local));
+      sweep->push_back({method, matvecs});
+    }
+  }
+  const bool nystrom = std::count(s->methods.begin(), s->methods.end(), "slq_nystrom") > 0;
+  if (!d.given("-rank"))
+    s->rank = std::min(s->rank, order);
+  PetscCheck(!nystrom || s->rank <= order, d.comm(), PETSC_ERR_USER_INPUT,
+             "-rank %lld exceeds the order of the matrix; must be at most %lld",
+             static_cast<long long>(s->rank), static_cast<long long>(order));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode RunTable(Driver &d, const Settings &s, Mat A, const trace::SingularValues &values,
                         double truth, const std::string &dimension,
                         const std::vector<Task> &tasks) {
@@ -354,6 +440,8 @@ PetscErrorCode compute(Driver &d, const Settings &given) {
   lathe::MatHandle A;
   double truth = nan;
   PetscCall(CreateInput(d, s, &A, &truth));
+  std::vector<Task> tasks, sweep;
+  PetscCall(PlanTasks(d, A, &s, &tasks, &sweep));
   const Column columns[] = {{.name = "truth", .long_name = "exact value, where it is known"}};
   Record known;
   known.real("truth", truth);
@@ -362,17 +450,9 @@ PetscErrorCode compute(Driver &d, const Settings &given) {
   trace::SingularValues values;
   if (s.function == "schatten")
     PetscCall(trace::CreateSingularValues(A, &values));
-  std::vector<Task> tasks;
-  for (const std::string &method : s.methods)
-    tasks.push_back({method, s.matvecs});
   PetscCall(RunTable(d, s, A, values, truth, "method", tasks));
-  if (s.sweep.empty())
-    PetscFunctionReturn(PETSC_SUCCESS);
-  tasks.clear();
-  for (const std::string &method : s.methods)
-    for (const std::int64_t matvecs : s.sweep)
-      tasks.push_back({method, matvecs});
-  PetscCall(RunTable(d, s, A, values, truth, "sweep", tasks));
+  if (!sweep.empty())
+    PetscCall(RunTable(d, s, A, values, truth, "sweep", sweep));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -7,6 +7,7 @@ external address is referred to; equal files give equal bytes.
 import argparse
 import html
 import pathlib
+import sys
 
 import figures
 import lathe_analysis as la
@@ -71,15 +72,23 @@ def verdicts(result):
     return html_table(["certificate", "count", "meaning"], rows) if rows else ""
 
 
-def section(path, number):
+def section(path, number, problems):
+    """One file; what cannot be drawn of it is added to `problems`."""
     result = la.load_or_exit(path)
     name = pathlib.Path(path).name
     parts = [f'<section id="s{number}"><h2>{escape(result.attrs.get("title", name))}</h2>',
              f'<p class="file">{escape(name)} · {escape(result.experiment)} · '
              f'{escape(result.attrs.get("status", ""))}</p>']
-    if text := figures.answer(result):
+    try:
+        text = figures.answer(result)
+    except Exception as error:  # noqa: BLE001 - one file must not take the page from the others
+        text = f"No sentence can be made from this file: {type(error).__name__}: {error}."
+        problems.append(f"{path}: {text}")
+    if text:
         parts.append(f'<p class="answer">{escape(text)}</p>')
     for figure in figures.figures(result):
+        if figure.failed:
+            problems.append(f"{path}: {figure.title}: {figure.reading}")
         parts.append(f"<figure><figcaption><b>{escape(figure.title)}</b>{escape(figure.reading)}"
                      f"</figcaption>{figure.svg}</figure>")
     scalars = [[n, la.format_number(v.values.item()) if v.values.dtype != object else v.values.item(),
@@ -110,10 +119,10 @@ def section(path, number):
     return "\n".join(parts) + "</section>"
 
 
-def page(paths):
+def page(paths, problems):
     titles = [(f"s{i}", pathlib.Path(p).stem) for i, p in enumerate(paths)]
     links = "".join(f'<a href="#{i}">{escape(t)}</a>' for i, t in titles)
-    body = "\n".join(section(p, i) for i, p in enumerate(paths))
+    body = "\n".join(section(p, i, problems) for i, p in enumerate(paths))
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>lathe report</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>
@@ -130,10 +139,13 @@ def main():
     parser.add_argument("files", nargs="+")
     parser.add_argument("-o", "--output", default="results/report.html", type=pathlib.Path)
     arguments = parser.parse_args()
-    text = page(arguments.files)
+    problems = []
+    text = page(arguments.files, problems)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(text, encoding="utf-8")
     print(f"report: {arguments.output} ({len(text) / 1024:.0f} KiB)")
+    if problems:
+        sys.exit("\n".join(problems))
 
 
 if __name__ == "__main__":

@@ -215,6 +215,12 @@ void Design::Declare(Options &o) {
 
 PetscErrorCode Design::Apply(Driver &d, MatHandle *A) const {
   PetscFunctionBeginUser;
+  const std::pair<const char *, const char *> of[] = {
+      {"-degree", "polynomial"}, {"-centres", "rbf"}, {"-bandwidth", "rbf"}};
+  for (const auto &[option, design] : of)
+    PetscCheck(kind == design || !d.given(option), d.comm(), PETSC_ERR_USER_INPUT,
+               "option %s has no effect beside -design %s; it is of -design %s", option,
+               kind.c_str(), design);
   if (none()) {
     PetscCheck(features.empty(), d.comm(), PETSC_ERR_USER_INPUT,
                "-features without a design; give -design polynomial or rbf");

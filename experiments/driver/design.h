@@ -24,7 +24,8 @@ struct Design {
 
   /// Replace the features *A by their design matrix (MATDENSE, PETSc's default row layout kept);
   /// nothing when none(). Facts about it go to /input. Collective.
-  /// err  USER_INPUT  a column that does not exist, more centres than rows, too many columns, a
+  /// err  USER_INPUT  an option of another design, a column that does not exist, more centres than
+  /// rows, too many columns, a
   ///      bandwidth that cannot be found
   PetscErrorCode Apply(Driver &d, MatHandle *A) const;
 };

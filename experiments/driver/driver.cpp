@@ -24,6 +24,9 @@ int Driver::rank() const {
 std::uint64_t Driver::seed() const {
   return state_->common.seed;
 }
+bool Driver::given(const std::string &option) const {
+  return state_->options.given(option);
+}
 bool Driver::reproducible() const {
   return state_->common.reproducible;
 }

@@ -42,7 +42,9 @@ public:
   [[nodiscard]] MPI_Comm comm() const;
   [[nodiscard]] int rank() const;
   [[nodiscard]] std::uint64_t seed() const; // -seed
-  [[nodiscard]] bool reproducible() const;  // -output_reproducible: leave volatile facts out
+  /// Whether the user gave that option a value ("-matvecs"): a default may bend, a wish may not.
+  [[nodiscard]] bool given(const std::string &option) const;
+  [[nodiscard]] bool reproducible() const; // -output_reproducible: leave volatile facts out
 
   /// Register an input: FILE or FILE.h5:/object. Stores the file's name, size and SHA-256 under
   /// /input/<role>, and ties the checkpoint to it. Refuses a file that cannot be read. Collective.

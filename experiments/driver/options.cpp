@@ -257,10 +257,13 @@ Option &Options::choices(const std::string &name, std::vector<std::string> &vari
            .fallback = joined(variable),
            .help = help};
   o.parse = [allowed = std::move(allowed), &variable](const std::string &text) {
+    std::vector<std::string> seen;
     return parse_list(text, &variable, [&](const std::string &part, std::string *value) {
       *value = part;
       const bool known = std::find(allowed.begin(), allowed.end(), part) != allowed.end();
-      return std::string(known ? "" : "is not one of them");
+      const bool again = std::find(seen.begin(), seen.end(), part) != seen.end();
+      seen.push_back(part);
+      return std::string(!known ? "is not one of them" : again ? "stands there twice" : "");
     });
   };
   return add(std::move(o));
@@ -320,6 +323,18 @@ Option &Options::library(const std::string &name, const std::string &unit, const
   return add(std::move(o));
 }
 
+Option &Options::library_number(const std::string &name, bool whole, Interval range,
+                                const std::string &fallback, const std::string &help) {
+  Option &o = library(name, "1", range.text(), fallback, help);
+  o.kind = whole ? "integer" : "real";
+  o.parse = [range, whole](const std::string &text) {
+    std::int64_t integer = 0;
+    double real = 0;
+    return whole ? check_integer(text, range, &integer) : check_real(text, range, &real);
+  };
+  return o;
+}
+
 void Options::exclude(const std::string &name, std::vector<std::string> others) {
   exclusions_.emplace_back(name, std::move(others));
 }
@@ -345,12 +360,11 @@ PetscErrorCode Options::read_values(int argc, char **argv, std::string *problems
     if (!set)
       continue;
     o.value = text ? text : "";
-    const bool typed =
-        std::any_of(argv + 1, argv + argc, [&](const char *word) { return o.name == word; });
+    const bool typed = std::find(argv + 1, argv + argc, o.name) != argv + argc;
     o.source = typed                                                     ? "command line"
                : inherited.find(" " + o.name + " ") != std::string::npos ? "environment"
                                                                          : "file";
-    if (o.library)
+    if (!o.parse)
       continue;
     const std::string wrong = o.value.empty() && o.kind != "flag" ? "is missing" : o.parse(o.value);
     if (!wrong.empty())

@@ -76,7 +76,7 @@ public:
   Option &flag(const std::string &name, bool &variable, const std::string &help);
   Option &choice(const std::string &name, std::string &variable, std::vector<std::string> allowed,
                  const std::string &help);
-  /// Comma-separated names, each one of `allowed`.
+  /// Comma-separated names, each one of `allowed` and none twice.
   Option &choices(const std::string &name, std::vector<std::string> &variable,
                   std::vector<std::string> allowed, const std::string &help);
   /// FILE, or FILE.h5:/path of an object inside a file.
@@ -86,6 +86,9 @@ public:
   /// An option that liblathe or a solver reads itself: accepted, shown by -help, stored.
   Option &library(const std::string &name, const std::string &unit, const std::string &range,
                   const std::string &fallback, const std::string &help);
+  /// The same for a number, whose text is checked before the library reads it.
+  Option &library_number(const std::string &name, bool whole, Interval range,
+                         const std::string &fallback, const std::string &help);
   /// Refuse every one of `others` beside `name`, which makes them meaningless.
   void exclude(const std::string &name, std::vector<std::string> others);
   /// Accept every option that begins with `prefix` ("-mat_mumps_"): solver objects read them later.

@@ -71,6 +71,8 @@ struct Column {
   bool own_group = false;
   /// Times and the like: left out with -output_reproducible.
   bool is_volatile = false;
+  /// The line printed for a case gives the largest number of its array, NaN before all.
+  bool in_line = false;
   std::vector<std::string> meanings = {};                           // of a flag's values 0, 1, …
   std::vector<std::pair<std::string, std::string>> attributes = {}; // comment, accuracy, …
 };

@@ -223,9 +223,19 @@ std::string result_line(const std::string &label, std::span<const Column> column
   for (const Column &column : columns) {
     const Value *value = record.find(column.name);
     char text[64] = "";
-    if (!value || std::holds_alternative<Array>(*value))
+    if (!value)
       continue;
-    if (const auto *real = std::get_if<double>(value))
+    std::string words;
+    if (const auto *array = std::get_if<Array>(value)) {
+      if (!column.in_line || array->values.empty())
+        continue;
+      const auto largest =
+          std::max_element(array->values.begin(), array->values.end(), [](double a, double b) {
+            return !std::isnan(a) && (std::isnan(b) || a < b);
+          });
+      words = array->values.size() > 1 ? "at most " : "";
+      std::snprintf(text, sizeof text, "%.3g", *largest);
+    } else if (const auto *real = std::get_if<double>(value))
       std::snprintf(text, sizeof text, "%.10g", *real);
     else if (const auto *integer = std::get_if<std::int64_t>(value)) {
       const auto i = static_cast<std::size_t>(*integer);
@@ -234,8 +244,10 @@ std::string result_line(const std::string &label, std::span<const Column> column
       else
         std::snprintf(text, sizeof text, "%lld", static_cast<long long>(*integer));
     } else if (const auto *string = std::get_if<std::string>(value))
-      std::snprintf(text, sizeof text, "%s", string->c_str());
-    line += "  " + column.name + " " + text;
+      words = *string;
+    if (!*text && words.empty())
+      continue;
+    line += "  " + column.name + " " + words + text;
     if (column.units != "1" && column.kind != Kind::text && column.kind != Kind::flag)
       line += " " + column.units;
   }

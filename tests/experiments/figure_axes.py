@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Figures of the sketching drivers: what they draw, with which axes, and the sentence below. Text in an
 SVG is outlines, so each figure is looked at just before it is written."""
+import subprocess
 import sys
 from unittest import mock
 
+import h5py
 import numpy as np
 from drivers import (DATA, LEAST_SQUARES, LP_REGRESSION, SKETCH_QUALITY, SOURCE, TRACE_ESTIMATE,
                      DriverTest, main)
 
 sys.path.insert(0, str(SOURCE / "experiments/analysis"))
+import figures  # noqa: E402
 import lathe_analysis as la  # noqa: E402
 from figures import least_squares, lp, sketching, trace  # noqa: E402
 from figures.style import finish  # noqa: E402
@@ -74,6 +77,57 @@ class Figures(DriverTest):
         self.assertEqual(len({(l.get_color(), l.get_linestyle()) for l in lines.values()}),
                          len(METHODS))
 
+    def test_conditions_in_any_order(self):
+        given = [1e12, 1e1, 1e6]
+        result = self.result(LEAST_SQUARES, "-rows", "40", "-columns", "4", "-condition",
+                             "1e12,1e1,1e6", "-methods", "pne_quad,dgels,tsqr")
+        seen = self.drawn(least_squares, result)
+        line = curves(seen["Forward error against condition"][0].axes[0])["dgels"]
+        np.testing.assert_array_equal(line.get_xdata(), sorted(given))
+        np.testing.assert_array_equal(line.get_ydata(),
+                                      result["forward_error"].values[1][np.argsort(given)])
+        self.assertIn("pne_quad keeps all digits up to condition 1e+12",
+                      least_squares.answer(result))
+        self.assertRegex(least_squares.answer(result), "LAPACK's methods .*, TSQR ")
+
+    def test_no_finite_solution_is_never_best(self):
+        a = np.random.default_rng(7).normal(size=(40, 5))
+        a[:, 3] = 0
+        with h5py.File(self.folder / "p.h5", "w") as file:
+            file["A"], file["b"] = a, a[:, 0] + a[:, 1] ** 2
+        result = self.result(LEAST_SQUARES, "-mat", "p.h5:/A", "-rhs", "p.h5:/b", "-methods",
+                             "tsqr,pne")
+        text = least_squares.answer(result)
+        self.assertIn("pne has the smallest backward error", text)
+        self.assertIn("No finite x came from tsqr.", text)
+
+    def test_a_file_without_finished_cases_and_a_figure_that_fails(self):
+        for driver, options in ((SKETCH_QUALITY, "-columns 200 -seeds 1000"),
+                                (TRACE_ESTIMATE, "-gen laplacian2d -n 200 -function logdet "
+                                                 "-matvecs 200 -sweep 100")):
+            self.run_driver(0, *options.split(), "-max_walltime", "0.2", "-o", "stop.h5",
+                            driver=driver, code=4)
+            result = la.load(self.folder / "stop.h5")
+            self.assertFalse((result["status"].values == 0).any())
+            self.assertEqual(figures.figures(result), [])
+            self.assertEqual(figures.answer(result), "No case finished.")
+        result = self.result(LP_REGRESSION, "-rows", "50", "-cols", "3")
+        whole = result["residual_quantile"].values
+        result["residual_quantile"].values = whole[:0]
+        self.assertEqual(figures.figures(result), [])
+        result["residual_quantile"].values = np.array(["a"])
+        figure, = figures.figures(result)
+        self.assertTrue(figure.failed)
+        self.assertIn("cannot be drawn", figure.reading)
+        with h5py.File(self.folder / "out.h5", "r+") as file:
+            del file["iterations"]  # the page still comes, and says so
+        done = subprocess.run([sys.executable, SOURCE / "experiments/analysis/report.py", "stop.h5",
+                               "out.h5", "-o", "page.html"], cwd=self.folder, text=True,
+                              capture_output=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertIn("Residuals", (self.folder / "page.html").read_text())
+
     def test_time_against_size(self):
         methods = ["pne_dd", "dgels", "spqr"]
         result = self.result(LEAST_SQUARES, "-rows", "50,200,800", "-columns", "5", "-condition",
@@ -131,6 +185,8 @@ class Figures(DriverTest):
         axis, = self.axes(seen["Coordinates of sketched least squares"][0],
                           "sqrt(d) max |x' - x| / |b|", "share of the draws")
         self.assertEqual(list(curves(axis)), kinds)
+        self.assertRegex(seen["Coordinates of sketched least squares"][1],
+                         r"medians of dense sketches .* sqrt\(2 log n\) = 1\.89")
 
     def test_regression(self):
         result = self.result(LP_REGRESSION, "-rows", "200", "-cols", "4")
@@ -149,6 +205,7 @@ class Figures(DriverTest):
         self.assertEqual(list(seen), ["Error against products", "Estimates"])
         axis, = self.axes(seen["Error against products"][0], "products with the matrix",
                           "error / |truth|")
+        self.assertEqual([t.get_text() for t in axis.get_xticklabels()], ["12", "24"])
         lines = curves(axis)
         self.assertEqual(list(lines), [*methods, "standard error, half to twice"])
         for k, name in enumerate(methods):

@@ -29,6 +29,10 @@ class LeastSquares(DriverTest):
         for name in ("pne_dd", "spir_dd"):
             self.assertLess(forward[name][:2].max(), 1.2e-16, name)
         self.assertLess(forward["pne_quad"].max(), 1.2e-16)
+        np.testing.assert_array_equal(got["rank"][:8], 20)
+        reasons = [b"".join(r).decode().strip("\0 ") for r in got["reason"]]
+        self.assertEqual((reasons[2], reasons[8]), ("converged", ""))
+        self.assertRegex(reasons[-1], "^(con|di)verged_")  # PETSc's words
         for name in ("pne", "pne_dd", "pne_quad", "dgels", "tsqr", "spqr"):
             self.assertLess(backward[name].max(), 2e-15, name)
         for name in ("spir", "fossils"):
@@ -126,6 +130,23 @@ class LeastSquares(DriverTest):
                         found.append((i, j))
             self.assertEqual(len(found), 1, options)
 
+    def test_square_short_and_tiny_problems(self):
+        rng = np.random.default_rng(9)
+        for name, m, n, scale in (("square", 8, 8, 1), ("tall", 9, 8, 1), ("tiny", 20, 4, 1e-310),
+                                  ("one", 1, 1, 1), ("wide", 3, 5, 1)):
+            with h5py.File(self.folder / "p.h5", "w") as file:
+                file["A"] = rng.normal(size=(m, n)) * scale
+                file["b"] = rng.normal(size=m) * scale
+            given = ("-mat", "p.h5:/A", "-rhs", "p.h5:/b")
+            if name == "wide":  # only a wish is refused
+                done = self.solve(0, *given, "-methods", "pne,tsqr", code=1)
+                self.assertIn("-methods tsqr is of matrices with at least as many rows", done.err)
+                self.assertNotIn("solution_tsqr", self.solve(0, *given))
+                continue
+            got = self.solve(0, *given, "-methods", "pne_dd,tsqr")
+            self.assertLess(got["forward_error"][0], 2.3e-16, name)
+            self.assertLess(got["forward_error"][1], 1e-12, name)
+
     def test_refusals_leave_nothing(self):
         with h5py.File(self.folder / "p.h5", "w") as file:
             file["A"], file["b"] = np.ones((5, 2)), np.ones(4)
@@ -133,6 +154,8 @@ class LeastSquares(DriverTest):
         for options, said in ((("-rows", "10", "-columns", "10"), "-rows 10 must exceed"),
                               (("-methods", "qr"), "-methods"), (("-condition", "0.5"), "-condition"),
                               (("-mat", "p.h5:/A"), "-rhs"),
+                              (("-rhs", "absent.mtx"), "-rhs is given without -mat"),
+                              (("-methods", "pne,pne"), "an entry 'pne' that stands there twice"),
                               (("-mat", "p.h5:/A", "-rhs", "p.h5:/b"), "4 entries; must be 5"),
                               (("-mat", "absent.h5", "-rhs", "p.h5:/b"), "absent.h5"),
                               (("-method", "pne"), "-methods")):
@@ -149,6 +172,9 @@ class LeastSquares(DriverTest):
         for ranks, options, said in (
                 (0, ("-rows", "50,90"), "-rows has 2 values and -condition 8"),
                 (0, ("-design", "rbf"), "give them as -mat FILE"),
+                (0, (*given, "-degree", "2"), "-degree has no effect beside -design none"),
+                (0, (*given, "-design", "rbf", "-degree", "2"), "it is of -design polynomial"),
+                (0, (*given, "-design", "polynomial", "-bandwidth", "2"), "-bandwidth has no effect"),
                 (0, (*given, "-features", "1"), "-features without a design"),
                 (0, (*given, "-design", "rbf", "-features", "2"), "-features 2 is no column"),
                 (3, (*given, "-design", "rbf", "-centres", "6"), "-centres 6; must be at most 5"),

@@ -66,6 +66,11 @@ class SketchQuality(DriverTest):
                                    ("smallest", values.min()), ("largest", values.max())):
                 np.testing.assert_allclose(got[name][k], expected, rtol=1e-12, atol=1e-12,
                                            err_msg=f"{KINDS[k]} {name}")
+        np.testing.assert_array_equal(got["draw"], SEED + np.arange(DRAWS))
+        np.testing.assert_array_equal(got["direction"], 1 + np.arange(COLUMNS))
+        for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1)):
+            np.testing.assert_allclose(got[f"coordinate_{name}"],
+                                       np.quantile(got["coordinate_by_draw"], q, axis=1), rtol=1e-14)
         self.assertGreater(np.ptp(got["largest_by_draw"]), 0.1)  # not all the same sketch
 
 

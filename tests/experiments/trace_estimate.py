@@ -152,6 +152,23 @@ class TraceEstimate(DriverTest):
                              "-matvecs", "90", "-methods", "xtrace", "-max_walltime", "0.5", code=4)
         self.assertIn("interrupted by -max_walltime", done.err)
 
+    def test_budgets_fit_the_order(self):
+        got = self.estimate(0, "-gen", "flat", "-n", "30")  # a default bends
+        np.testing.assert_array_equal(got["matvecs"], [120, 90, 60, 30])
+        got = self.estimate(0, "-gen", "flat", "-n", "30", "-function", "logdet", "-methods",
+                            "slq_nystrom")
+        self.within(got, float(got["truth"]))
+        (self.folder / "out.h5").unlink()
+        for options, said in (("-n 30 -matvecs 120", "-matvecs 120 is too many for -methods hutchpp"),
+                              ("-n 30 -sweep 12,99", "-sweep 99 is too many"),
+                              ("-n 30 -matvecs 5", "-matvecs 5 is too few for -methods hutchpp"),
+                              ("-n 50 -function logdet -rank 51", "-rank 51 exceeds the order"),
+                              ("-n 50 -matvecs 1000000000", "more than the")):
+            done = self.estimate(0, "-gen", "flat", *options.split(), code=1)
+            self.assertIn(said, done.err)
+            self.assertEqual(len(done.err.splitlines()), 1, done.err)
+            self.assertEqual(self.files(), [])
+
     def test_refusals(self):
         self.spd(8)
         with h5py.File(self.folder / "wrong.h5", "w") as file:

@@ -2,7 +2,7 @@
 """Logarithms of Bessel functions: log_bessel."""
 import numpy as np
 
-from .style import CYCLE, GREY, finish, plt
+from .style import CYCLE, GREY, drawn, finish, plt
 
 EXPERIMENTS = ("log_bessel",)
 
@@ -131,5 +131,5 @@ def value_map(result):
 
 
 def figures(result):
-    return [error_map(result), error_by_region(result), value_map(result)]
+    return drawn(result, error_map, error_by_region, value_map)
 

@@ -3,7 +3,7 @@
 or both side by side."""
 import numpy as np
 
-from .style import CYCLE, GREY, finish, plt
+from .style import CYCLE, GREY, drawn, finish, plt, stroke
 
 EXPERIMENTS = ("least_squares",)
 FLOOR = 1e-18  # an error of zero on a logarithmic axis
@@ -27,11 +27,37 @@ def _sizes(result):
     return np.asarray(result["rows"].values)
 
 
+def _lost(result):
+    """Methods that ended with an x that is not finite in any problem."""
+    done = np.atleast_1d(result["status"].values) == 0
+    wrong = ~np.isfinite(_rows(result, "backward_error")).all(axis=1)
+    return [n for n, d, w in zip(_names(result), done, wrong) if d and w]
+
+
+def _and_lost(result, text):
+    lost = _lost(result)
+    return text + (f" No finite x came from {', '.join(lost)}." if lost else "")
+
+
+def _best(names, values):
+    """Name and value of the smallest finite one, else None."""
+    values = np.where(np.isfinite(values), values, np.inf)
+    k = int(np.argmin(values))
+    return (names[k], values[k]) if np.isfinite(values[k]) else None
+
+
+def _by_condition(result, name):
+    """Condition numbers in increasing order, and the values of each method in that order."""
+    condition = np.asarray(result["condition"].values, dtype=float)
+    order = np.argsort(condition, kind="stable")
+    return condition[order], _rows(result, name)[:, order]
+
+
 def _reach(result):
     """Largest condition up to which each method has an error below 1e-15, or None."""
-    condition = np.asarray(result["condition"].values, dtype=float)
+    condition, errors = _by_condition(result, "forward_error")
     reach = {}
-    for name, error in zip(_names(result), _rows(result, "forward_error")):
+    for name, error in zip(_names(result), errors):
         good = np.minimum.accumulate(error <= 1e-15)
         reach[name] = condition[good][-1] if good.any() else None
     return reach
@@ -42,41 +68,39 @@ def answer(result):
         return ""
     names, error = _names(result), _rows(result, "forward_error")
     if (sizes := _sizes(result)) is not None and "seconds" in result:
-        seconds = _rows(result, "seconds")[:, -1]
-        if not np.isfinite(seconds).any():
-            return ""
-        k = int(np.nanargmin(seconds))
-        return f"{names[k]} is fastest at {sizes[-1]} rows, in {seconds[k]:.2g} s."
+        k = int(np.argmax(sizes))
+        solved = np.isfinite(_rows(result, "backward_error")[:, k])
+        best = _best(names, np.where(solved, _rows(result, "seconds")[:, k], np.inf))
+        return _and_lost(result, best and f"{best[0]} is fastest at {sizes[k]} rows, in "
+                                          f"{best[1]:.2g} s." or "")
     if "condition" in result and error.shape[1] > 1:
         reach = _reach(result)
         best = max(reach, key=lambda name: (reach[name] or 0, name == "pne_quad"))
-        others = [n for n in names if n.startswith("dgels") or n == "tsqr"]
-        text = f"{best} keeps all digits up to condition {reach[best] or 0:.0e}"
-        if others:
-            known = max(reach[n] or 0 for n in others)
-            text += f", LAPACK's methods up to {known:.0e}"
-        return text + "."
-    backward = _rows(result, "backward_error")[:, 0]
-    if not np.isfinite(backward).any():
-        return ""
-    k = int(np.nanargmin(backward))
-    return f"{names[k]} has the smallest backward error, {backward[k]:.1e}."
+        text = (f"{best} keeps all digits up to condition {reach[best]:.0e}" if reach[best]
+                else "No method keeps all digits at any condition")
+        for known, whose in ((("dgels", "dgelsd"), "LAPACK's methods"), (("tsqr",), "TSQR")):
+            limits = [reach[n] or 0 for n in names if n in known]
+            if limits and reach[best]:
+                text += f", {whose} " + (f"up to {max(limits):.0e}" if max(limits) else "at none")
+        return _and_lost(result, text + ".")
+    best = _best(names, _rows(result, "backward_error")[:, 0])
+    return _and_lost(result, best and f"{best[0]} has the smallest backward error, {best[1]:.1e}."
+                     or "")
 
 
 def _errors(result, name, title, reading):
     if "condition" not in result or name not in result:
         return None
-    condition = np.asarray(result["condition"].values, dtype=float)
-    if condition.size < 2:
+    condition, errors = _by_condition(result, name)
+    if condition.size < 2 or not np.isfinite(errors).any():
         return None
     figure, axis = plt.subplots(figsize=(9, 4.6))
-    for k, (method, error) in enumerate(zip(_names(result), _rows(result, name))):
-        axis.loglog(condition, np.maximum(error, FLOOR), marker="o", markersize=4,
-                    color=CYCLE[k % len(CYCLE)], linestyle="-" if k < len(CYCLE) else "--",
-                    label=method)
+    for k, (method, error) in enumerate(zip(_names(result), errors)):
+        axis.loglog(condition, np.maximum(error, FLOOR), marker="o", markersize=4, label=method,
+                    **stroke(k))
     axis.axhline(ULP, color=GREY, linewidth=1, linestyle=":")
-    axis.annotate("half an ulp of 1", (condition[0], ULP), fontsize=8, color=GREY,
-                  xytext=(2, 3), textcoords="offset points")
+    axis.annotate("half an\nulp of 1", (1, ULP), xycoords=("axes fraction", "data"), fontsize=8,
+                  color=GREY, xytext=(4, 0), textcoords="offset points", va="center")
     axis.set_xlabel("condition number")
     axis.set_ylabel(name.replace("_", " "))
     axis.legend(fontsize=8, ncol=2)
@@ -94,10 +118,11 @@ def forward(result):
 def backward(result):
     if "backward_error" not in result:
         return None
-    names, worst = _names(result), np.nanmax(_rows(result, "backward_error"), axis=1)
+    names, worst = _names(result), np.max(_rows(result, "backward_error"), axis=1)  # NaN: the worst
     stable = [name for name, error in zip(names, worst) if error <= 1e-14]
     return _errors(result, "backward_error", "Backward error against condition",
-                   "Backward stable at every condition: " + (", ".join(stable) or "none") + ".")
+                   _and_lost(result, "Backward stable at every condition: "
+                             + (", ".join(stable) or "none") + "."))
 
 
 def time(result):
@@ -107,9 +132,9 @@ def time(result):
         return None
     names, seconds = _names(result), _rows(result, "seconds")
     figure, axis = plt.subplots(figsize=(9, 4.6))
+    order = np.argsort(sizes, kind="stable")
     for k, (method, values) in enumerate(zip(names, seconds)):
-        axis.loglog(sizes, values, marker="o", markersize=4, color=CYCLE[k % len(CYCLE)],
-                    linestyle="-" if k < len(CYCLE) else "--", label=method)
+        axis.loglog(sizes[order], values[order], marker="o", markersize=4, label=method, **stroke(k))
     axis.set_xlabel("rows")
     axis.set_ylabel("time [s]")
     axis.legend(fontsize=8, ncol=2)
@@ -132,4 +157,4 @@ def beside(result):
 
 
 def figures(result):
-    return [forward(result), backward(result), time(result), beside(result)]
+    return drawn(result, forward, backward, time, beside)

@@ -2,7 +2,7 @@
 """Regression in the p-norm: how close the objective is to its certified bound, and the residuals."""
 import numpy as np
 
-from .style import CYCLE, GREY, finish, plt
+from .style import CYCLE, GREY, drawn, finish, plt
 
 EXPERIMENTS = ("lp_regression",)
 
@@ -16,7 +16,7 @@ def answer(result):
         return ""
     objective, bound = _number(result, "objective"), _number(result, "lower_bound")
     if not np.isfinite(objective):
-        return ""
+        return "No case finished."
     gap = (objective - bound) / objective if objective > 0 else 0.0
     return (f"The objective {objective:.10g} is within {max(gap, 0):.1e} of its certified lower "
             f"bound, after {int(_number(result, 'iterations'))} steps.")
@@ -27,7 +27,7 @@ def residuals(result):
     if "residual_quantile" not in result:
         return None
     values = np.asarray(result["residual_quantile"].values, dtype=float).reshape(-1)
-    if not np.isfinite(values).all():
+    if not values.size or not np.isfinite(values).all():  # no case finished
         return None
     share = np.linspace(0, 100, values.size)
     positive = values[values > 0]
@@ -44,4 +44,4 @@ def residuals(result):
 
 
 def figures(result):
-    return [residuals(result)]
+    return drawn(result, residuals)

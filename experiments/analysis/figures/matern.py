@@ -2,7 +2,7 @@
 """Figures of matern_fit: the likelihood around the optimum, and how the optimiser got there."""
 import numpy as np
 
-from .style import BLUE, GREY, ORANGE, RED, finish, plt
+from .style import BLUE, GREY, ORANGE, RED, drawn, finish, plt
 
 EXPERIMENTS = ("matern_fit",)
 LEVELS = (0.5, 1.15, 2.3, 4.6, 9.2)  # drops of the log-likelihood
@@ -85,4 +85,4 @@ def convergence(result):
 
 
 def figures(result):
-    return [surface(result), convergence(result)]
+    return drawn(result, surface, convergence)

@@ -2,9 +2,10 @@
 """Sketches: singular values over many draws, coordinates of sketched least squares."""
 import numpy as np
 
-from .style import CYCLE, GREY, finish, plt
+from .style import CYCLE, GREY, drawn, finish, plt, stroke
 
 EXPERIMENTS = ("sketch_quality",)
+DENSE = ("gaussian", "rademacher", "srht", "srct_cosine", "srct_circulant")
 
 
 def _done(result):
@@ -85,8 +86,7 @@ def spectra(result):
         mine = [i for i in done if given[i] == name and factor[i] == most]
         for k, i in enumerate(mine):
             kept = np.sort(values[i][values[i] < 1e6])  # the others are lost directions
-            axis.semilogy(kept, color=CYCLE[k % len(CYCLE)], label=kind[i],
-                          linestyle="-" if k < len(CYCLE) else "--")
+            axis.semilogy(kept, label=kind[i], **stroke(k))
             condition[kind[i], name] = values[i].max() / values[i].min()
         axis.axhline(1, color=GREY, linewidth=1, linestyle=":")
         axis.set_title(f"{name} subspaces", fontsize=10)
@@ -119,8 +119,7 @@ def distortion(result):
         spread = {i: np.maximum(1 - low[i], high[i] - 1) for i in mine}
         edges = np.linspace(0, max(1.0, *(x.max() for x in spread.values())), 41)
         for k, (i, x) in enumerate(spread.items()):
-            axis.hist(x, bins=edges, histtype="step", color=CYCLE[k % len(CYCLE)], label=kind[i],
-                      linestyle="-" if k < len(CYCLE) else "--")
+            axis.hist(x, bins=edges, histtype="step", label=kind[i], **stroke(k))
             worst = max(worst, (float(x.max()), kind[i], name))
         axis.axvline(1, color=GREY, linewidth=1, linestyle=":")
         axis.set_title(f"{name} subspaces", fontsize=10)
@@ -138,24 +137,31 @@ def coordinates(result):
         return None
     done, kind, given, factor = _cases(result)
     values = np.asarray(result["coordinate_by_draw"].values, dtype=float)
+    values = np.where(np.isnan(values), np.inf, values)  # of a lost direction; none is drawn
     name = "coherent" if "coherent" in given[done] else given[done][0]
     most = factor[done].max()
     mine = [i for i in done if given[i] == name and factor[i] == most]
     figure, axis = plt.subplots(figsize=(7, 4))
     for k, i in enumerate(mine):
         x = np.sort(values[i])
-        axis.step(x, (np.arange(x.size) + 1) / x.size, where="post", color=CYCLE[k % len(CYCLE)],
-                  label=kind[i])
+        axis.step(x, (np.arange(x.size) + 1) / x.size, where="post", label=kind[i],
+                  **stroke(k))
     axis.set_xscale("symlog", linthresh=1)
     axis.set_xlabel("sqrt(d) max |x' - x| / |b|")
     axis.set_ylabel("share of the draws")
     axis.legend(fontsize=8)
     worst = mine[int(np.argmax([values[i].max() for i in mine]))]
+    largest = values[worst].max()
+    dense = [i for i in mine if kind[i] in DENSE] or mine
+    medians = [np.median(values[i]) for i in dense]
+    n = round(result["d"].values[worst] / most)
     reading = (f"At d = {most} n on {name} subspaces the largest coordinate error of any draw is "
-               f"{values[worst].max():.1f} ({kind[worst]}); dense sketches stay near "
-               "sqrt(2 log n), whatever the input.")
+               + (f"{largest:.1f}" if np.isfinite(largest) else "infinite, of a lost direction")
+               + f" ({kind[worst]}); medians of {'dense' if dense != mine else 'all'} sketches lie "
+               f"between {min(medians):.2f} and {max(medians):.2f}, beside sqrt(2 log n) = "
+               f"{np.sqrt(2 * np.log(n)):.2f}.")
     return finish(figure, "Coordinates of sketched least squares", reading)
 
 
 def figures(result):
-    return [singular_values(result), spectra(result), distortion(result), coordinates(result)]
+    return drawn(result, singular_values, spectra, distortion, coordinates)

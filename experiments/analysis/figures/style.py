@@ -30,6 +30,31 @@ class Figure:
     title: str
     reading: str  # one sentence, made from the numbers
     svg: str
+    failed: bool = False  # nothing was drawn; the reading says why
+
+
+def stroke(k):
+    """Colour and dashes of the k-th of up to 24 curves: no two alike."""
+    return {"color": CYCLE[k % len(CYCLE)], "linestyle": ("-", "--", ":")[k // len(CYCLE) % 3]}
+
+
+def failure(title, error):
+    """What stands in the place of a figure that cannot be drawn."""
+    plt.close("all")
+    text = " ".join(str(error).split()).rstrip(".")
+    return Figure(title, f"This figure cannot be drawn from this file: {type(error).__name__}"
+                  + (f": {text}." if text else "."), "", failed=True)
+
+
+def drawn(result, *makers):
+    """The figure of each maker (None: no data for it); one that fails leaves the others alone."""
+    found = []
+    for maker in makers:
+        try:
+            found.append(maker(result))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page must come
+            found.append(failure(maker.__name__.strip("_").replace("_", " ").capitalize(), error))
+    return found
 
 
 def finish(figure, title, reading):

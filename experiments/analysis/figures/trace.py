@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Trace estimates: error against products, with the standard error that each estimate claims."""
 import numpy as np
+from matplotlib.ticker import LogLocator, NullLocator
 
-from .style import CYCLE, GREY, finish, plt
+from .style import CYCLE, GREY, drawn, finish, plt
 
 EXPERIMENTS = ("trace_estimate",)
 
@@ -32,8 +33,12 @@ def estimates(result):
     """Each estimate with two standard errors."""
     if "estimate" not in result:
         return None
-    names, estimate = _texts(result, "name"), _values(result, "estimate")
-    error, truth = _values(result, "standard_error"), float(result["truth"].values)
+    done = np.isfinite(_values(result, "estimate"))
+    if not done.any():
+        return None
+    names = [n for n, kept in zip(_texts(result, "name"), done) if kept]
+    estimate, error = _values(result, "estimate")[done], _values(result, "standard_error")[done]
+    truth = float(result["truth"].values)
     centre = truth if np.isfinite(truth) else np.nanmedian(estimate)
     rows = np.arange(len(names))[::-1]
     figure, axis = plt.subplots(figsize=(9, 1.4 + 0.35 * len(names)))
@@ -58,6 +63,8 @@ def errors(result):
     methods = _texts(result, "sweep_method")
     products, error = _values(result, "sweep_matvecs"), _values(result, "sweep_error")
     claimed = _values(result, "sweep_standard_error")
+    if not np.isfinite(error).any():  # no case finished
+        return None
     truth = abs(float(result["truth"].values)) or 1.0
     floor = 1e-16 * truth
     figure, axis = plt.subplots(figsize=(9, 4.5))
@@ -73,6 +80,13 @@ def errors(result):
     axis.plot([], [], ":", color=GREY, label="standard error, half to twice")
     axis.set_xscale("log")
     axis.set_yscale("log")
+    budgets = sorted(set(_values(result, "sweep_budget")[np.isfinite(error)]))
+    if budgets[-1] >= np.nanmax(products):  # else a product of theirs takes several
+        axis.set_xticks(budgets, [f"{b:.0f}" for b in budgets])
+    else:
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(lambda x, _: f"{x:.0f}")
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xlabel("products with the matrix")
     axis.set_ylabel("error / |truth|")
     axis.legend(fontsize=8)
@@ -84,4 +98,4 @@ def errors(result):
 
 
 def figures(result):
-    return [errors(result), estimates(result)]
+    return drawn(result, errors, estimates)

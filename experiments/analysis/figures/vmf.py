@@ -2,7 +2,7 @@
 """von Mises-Fisher fits: concentrations with their errors, EM traces, components against classes."""
 import numpy as np
 
-from .style import BLUE, CYCLE, GREY, ORANGE, finish, plt, short
+from .style import BLUE, CYCLE, GREY, ORANGE, drawn, finish, plt, short
 
 EXPERIMENTS = ("vmf_fit",)
 
@@ -149,4 +149,4 @@ def contingency(result):
 
 
 def figures(result):
-    return [against_truth(result), concentrations(result), traces(result), contingency(result)]
+    return drawn(result, against_truth, concentrations, traces, contingency)
