@@ -28,9 +28,10 @@ struct LanczosSettings {
 /// of a basis is orthogonalised against the two before it, then against all, until the coefficients
 ///   f(T)e₁ of f(A)z/‖z‖ in the basis V (with results), or their first one alone, the Gauss
 ///   quadrature of zᵀf(A)z/‖z‖²,
-/// change (log x and 1/x: may change, as far as conjugate gradients see) by less than the tolerance, relatively, from one look to the next (looks are one step
-/// apart at first, 10 % of the steps later), or the Krylov space is exhausted. Class as A's
-/// products. Memory: max_steps vectors of n, or up to 2²⁶ numbers on all ranks where that is more.
+/// change by less than the tolerance, relatively, from one look to the next (looks are one step
+/// apart at first, 10 % of the steps later), and for log x and 1/x the residual of conjugate
+/// gradients allows no more, or the Krylov space is exhausted. Class as A's products. Memory:
+/// max_steps vectors of n, or up to 2²⁶ numbers on all ranks where that is more.
 class LanczosFunction {
 public:
   LanczosFunction(const RowBlocks &rows, ColumnProduct product, SpectralFunction f,

@@ -13,7 +13,6 @@
 
 namespace lathe::driver {
 namespace {
-
 /// Shortest text that reads back as x: 0.1, not 0.10000000000000001.
 std::string shortest(double x) {
   if (std::isinf(x))
@@ -83,14 +82,10 @@ std::string parse_list(const std::string &text, std::vector<T> *values, Check ch
   return "";
 }
 
-/// PETSc's rule for "this word is an option": a dash and then a letter, and no number as a whole
-/// (-1, -.5, and -infinity and -nan, which strtod reads).
+/// PETSc's rule for "this word is an option": a dash and then a letter, and no number (-infinity).
 bool is_key(const char *word) {
-  if (!word || word[0] != '-')
-    return false;
-  char *end = nullptr;
-  (void)std::strtod(word, &end);
-  if (end != word && *end != '_' && std::isalnum(static_cast<unsigned char>(*end)) == 0)
+  double number = 0;
+  if (!word || word[0] != '-' || parse_number(word, &number))
     return false;
   const char *name = word[1] == '-' ? word + 2 : word + 1;
   return std::isalpha(static_cast<unsigned char>(*name)) != 0;

@@ -122,6 +122,7 @@ class LpRegression(DriverTest):
         for options, said in (
                 (["-p", "0.5"], "-p"),
                 (["-p", "nan"], "-p"),
+                (["-infinity"], "belongs to no option"),
                 (["-tolerance", "0"], "-tolerance"),
                 (["-max_steps", "0"], "-max_steps"),
                 (["-rows", "3", "-cols", "5"], "-rows 3 must be at least -cols 5"),
