@@ -81,7 +81,7 @@ TEST_CASE("sensitivities to 1e-11 for p from 1.2 to 50", "[sketching]") {
     const std::vector<double> t = sensitivities(
         [](PetscInt i, PetscInt j) {
           return j == 2 ? std::ldexp(table(i, 2), -33) + table(i, 0)
-                        : std::ldexp(table(i, j), 90 * j);
+                        : std::ldexp(table(i, j), 90 * static_cast<int>(j));
         },
         12, 3, reference.p);
     for (std::size_t i = 0; i < s.size(); ++i) {

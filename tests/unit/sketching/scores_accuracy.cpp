@@ -95,6 +95,10 @@ double worst_of(const std::vector<double> &computed, const std::vector<Digits> &
   return worst;
 }
 
+double real(PetscInt i) {
+  return static_cast<double>(i);
+}
+
 /// Columns that approach the sum of all, to a condition number of about `condition`.
 Entry conditioned(PetscInt n, double condition, std::uint64_t seed) {
   return [=](PetscInt i, PetscInt j) {
@@ -103,7 +107,7 @@ Entry conditioned(PetscInt n, double condition, std::uint64_t seed) {
     };
     double sum = 0;
     for (PetscInt k = 0; k < n; ++k)
-      sum += std::pow(condition, -k / (n - 1.0)) * normal(k) * (k <= j ? 1 : 0.5);
+      sum += std::pow(condition, -real(k) / (real(n) - 1)) * normal(k) * (k <= j ? 1 : 0.5);
     return sum;
   };
 }
@@ -115,8 +119,9 @@ struct Kind {
 
 const Kind kinds[] = {
     {"plain", [](PetscInt, PetscInt) { return 1.0; }},
-    {"columns of any scale", [](PetscInt, PetscInt j) { return std::pow(10, 140 - 56.0 * j); }},
-    {"small rows", [](PetscInt i, PetscInt) { return std::pow(10, i < 40 ? 0 : -1.5 * (i - 40)); }},
+    {"columns of any scale", [](PetscInt, PetscInt j) { return std::pow(10, 140 - 56 * real(j)); }},
+    {"small rows",
+     [](PetscInt i, PetscInt) { return std::pow(10, -1.5 * std::max(real(i) - 40, 0.0)); }},
     {"large rows", [](PetscInt i, PetscInt) { return i % 8 == 3 ? 1e5 : 1.0; }}};
 
 } // namespace
