@@ -3,6 +3,7 @@
 #include "core/dense.h"
 #include "core/exact_sum.h"
 #include "core/interruption.h"
+#include "sketching/row_basis.h"
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -75,32 +76,6 @@ void LpBasis::Load(const std::vector<std::size_t> &columns, TallView scaled) con
   }
 }
 
-void LpBasis::Divide(TallView X) const {
-  const std::size_t r = X.cols;
-  std::vector<double> high(r * tile), low(r * tile);
-  for (std::size_t first = 0; first < X.rows.local(); first += tile) {
-    const std::size_t rows = std::min(tile, X.rows.local() - first);
-    for (std::size_t j = 0; j < r; ++j) {
-      double *h = high.data() + j * tile;
-      double *l = low.data() + j * tile;
-      std::copy_n(X.column(j) + first, rows, h);
-      std::fill_n(l, rows, 0.0);
-      for (std::size_t k = 0; k < j; ++k) {
-        const Halves t(triangle_[k + j * r]);
-        const double *xh = high.data() + k * tile;
-        const double *xl = low.data() + k * tile;
-        if (t.value != 0)
-          for (std::size_t i = 0; i < rows; ++i)
-            subtract_product(h[i], l[i], t, Halves(xh[i]), xl[i]);
-      }
-      const Halves d(triangle_[j + j * r]);
-      for (std::size_t i = 0; i < rows; ++i)
-        divide(h[i], l[i], d);
-      std::copy_n(h, rows, X.column(j) + first);
-    }
-  }
-}
-
 PetscErrorCode LpBasis::Create(TallMatrix &A) {
   PetscFunctionBegin;
   A_ = &A;
@@ -125,7 +100,7 @@ PetscErrorCode LpBasis::Create(TallMatrix &A) {
     for (std::size_t j = 0; j < r; ++j)
       std::fill(triangle_.begin() + static_cast<std::ptrdiff_t>(j + 1 + j * r),
                 triangle_.begin() + static_cast<std::ptrdiff_t>((j + 1) * r), 0.0);
-    Divide(scaled.view());
+    solve_rows(scaled.view(), triangle_);
     basis_ = scaled;
     PetscCall(Orthonormalize(basis_.view(), &order_));
     if (order_.size() == r) {

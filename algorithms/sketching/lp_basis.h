@@ -39,8 +39,6 @@ private:
   PetscErrorCode Scale();
   /// scaled ← the columns of Â.
   void Load(const std::vector<std::size_t> &columns, TallView scaled) const;
-  /// X ← X·R⁻¹.
-  void Divide(TallView X) const;
   [[nodiscard]] double factor(std::size_t j) const;
 
   TallMatrix *A_ = nullptr;

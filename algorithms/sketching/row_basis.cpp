@@ -47,17 +47,6 @@ void scaled_columns(TallView A, const std::vector<std::size_t> &order,
   }
 }
 
-/// Rows of X ← rows of X·R⁻¹, in two terms.
-void solve_accurately(TallView X, const std::vector<double> &r) {
-  std::vector<double> work(2 * substitution_rows * X.cols);
-  normal_isa().substitute({.rows = X.rows.local(),
-                           .cols = X.cols,
-                           .w = X.data,
-                           .ld = X.rows.local(),
-                           .r = r.data(),
-                           .work = work.data()});
-}
-
 /// Upper triangle of QᵀX, and zeros below, where Q is the basis of the columns of X.
 PetscErrorCode Triangle(TallView Q, TallView X, std::vector<double> *r) {
   PetscFunctionBegin;
@@ -79,6 +68,16 @@ bool factor_gram(std::vector<double> &g, std::size_t n) {
 
 } // namespace
 
+void solve_rows(TallView X, const std::vector<double> &r) {
+  std::vector<double> work(2 * substitution_rows * X.cols);
+  normal_isa().substitute({.rows = X.rows.local(),
+                           .cols = X.cols,
+                           .w = X.data,
+                           .ld = X.rows.local(),
+                           .r = r.data(),
+                           .work = work.data()});
+}
+
 PetscErrorCode RowBasis(TallView A, MultiVector *basis, std::vector<std::size_t> *columns) {
   PetscFunctionBegin;
   double row_error = 0;
@@ -95,7 +94,7 @@ PetscErrorCode RowBasis(TallView A, MultiVector *basis, std::vector<std::size_t>
   PetscCall(LargestExponents(A, &exponents));
   scaled_columns(A, *columns, exponents, &rows);
   PetscCall(Triangle(basis->view(), rows.view(), &triangle));
-  solve_accurately(rows.view(), triangle);
+  solve_rows(rows.view(), triangle);
   PetscCall(GramMatrix(rows.view(), g.data()));
   if (!factor_gram(g, r)) // the numerical rank is not so clear
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -140,8 +139,8 @@ PetscErrorCode RidgeRows(TallView A, double lambda, MultiVector *rows, std::size
     for (std::size_t j = 0; j < n; ++j)
       ridge.view().column(j)[order[j]] = root * shrink(exponents[order[j]]);
     scaled_columns(A, order, exponents, rows);
-    solve_accurately(rows->view(), triangle);
-    solve_accurately(ridge.view(), triangle);
+    solve_rows(rows->view(), triangle);
+    solve_rows(ridge.view(), triangle);
     std::vector<double> g(n * n), of_ridge(n * n);
     PetscCall(GramMatrix(rows->view(), g.data()));
     PetscCall(GramMatrix(ridge.view(), of_ridge.data()));

@@ -25,4 +25,9 @@ PetscErrorCode RowBasis(TallView A, MultiVector *basis, std::vector<std::size_t>
 /// Cost: 1.4 to 1.8 times that of RowBasis.
 PetscErrorCode RidgeRows(TallView A, double lambda, MultiVector *rows, std::size_t *rank);
 
+/// X ← X·R⁻¹ for upper triangular R (X.cols × X.cols) by forward substitution in double-double,
+/// rounded: entries with an error of 2⁻⁵³ of themselves and 2⁻¹⁰⁴ times the condition number of R.
+/// Not collective.
+void solve_rows(TallView X, const std::vector<double> &r);
+
 } // namespace lathe::sketching
