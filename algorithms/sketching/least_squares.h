@@ -98,9 +98,10 @@ PETSC_EXTERN PetscErrorCode LatheLeastSquaresOptionsSetFromOptions(
  *  ≤ 2e-16 from `double` on.
  *  Class: R0 where every digit is correct, hence whatever ranks, seed and sketch; else R2.
  *  Cost: a sketch, 2mn² + 2dn² operations, and for each refinement 4mn that wait for memory;
- *  memory beside A, on each rank: 3(d + n)n numbers, d = factor·n (m < n: A once more).
- *  Messages: a reduction of 2dn numbers (sketch), one of n(n + 1)/2, and for a refinement a
- *  reduction of 2n (quad: 3n) and a broadcast of n.
+ *  memory beside A, on each rank: 2(d + n)n numbers and 64 MB, d = factor·n
+ *  (m < n: A once more).
+ *  Messages: a reduction of 2dn numbers (sketch; in pieces of 16 MB), one of n(n + 1)/2, and for a
+ *  refinement a reduction of 2n (quad: 3n) and a broadcast of n.
  *  spir and fossils: no 2mn² term, but 4mn (4·nnz) for each of 15 to 30 inner iterations a
  *  refinement, with a broadcast and a reduction of n numbers; backward error ≤ 2e-15 with `double`.
  *  err  FP an entry is not finite (named); ARG_OUTOFRANGE, ARG_SIZ; SUP complex scalars */

@@ -103,8 +103,8 @@ PetscErrorCode CheckSketch(MPI_Comm comm, const Sketch &sketch, std::int64_t m);
 /// matrices: the rows of at most one block (README.md) leave or reach a rank.
 /// Operations an entry of A: ζ additions; 2d (Gaussian, Rademacher) and the generation of S;
 /// rounds·log₂ of the length (transforms).
-/// Memory on every rank: 3·d·n numbers (reproducible), 2·d·n (plain), and 64 MB or a column of A,
-/// whichever is more, for transforms.
+/// Memory on every rank: 3·d·n numbers (reproducible), 2·d·n (plain), and 16 MB for their
+/// reduction; for transforms also 64 MB or a column of A, whichever is more.
 /// Accuracy: README.md.
 ///   err  FP  an entry is not finite (reproducible or transform; the message names it);
 ///        as CheckSketch

@@ -8,9 +8,9 @@ namespace lathe::sketching {
 
 namespace {
 
-// MPI counts are 32 bits wide.
+// In pieces of 16 MB: a reduction in place keeps a copy of what it is called with.
 PetscErrorCode SumOverRanks(MPI_Comm comm, std::vector<double> &sums) {
-  constexpr std::size_t chunk = std::size_t{1} << 28;
+  constexpr std::size_t chunk = std::size_t{1} << 21;
   PetscFunctionBegin;
   for (std::size_t at = 0; at < sums.size(); at += chunk)
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums.data() + at,
