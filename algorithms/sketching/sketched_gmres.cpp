@@ -125,7 +125,7 @@ PetscErrorCode SketchedArnoldi::TruncatedCycle(std::size_t most, const Apply &ap
     condition_ = std::max(condition_, condition);
     for (shown_ = std::min(before, least_squares_.columns()); shown_ < least_squares_.columns();) {
       ++shown_;
-      PetscCall(observe(columns(), residual(), &stop));
+      PetscCall(observe(columns(), residual(columns()), &stop));
     }
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -170,7 +170,7 @@ PetscErrorCode SketchedArnoldi::RandomizedCycle(std::size_t most, const Apply &a
     if (!least_squares_.append(h_.data() + j * pitch))
       break;
     ++shown_;
-    PetscCall(observe(columns(), residual(), &stop));
+    PetscCall(observe(columns(), residual(columns()), &stop));
   }
   condition_ = std::max(condition_, least_squares_.condition());
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -211,12 +211,12 @@ PetscErrorCode SketchedArnoldi::Cycle(Vec r, double norm, PetscInt most, const A
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode SketchedArnoldi::Correction(Vec z) {
+PetscErrorCode SketchedArnoldi::Correction(PetscInt count, Vec z) {
   PetscFunctionBegin;
-  std::vector<PetscScalar> y(shown_);
-  least_squares_.solve(shown_, y.data());
+  std::vector<PetscScalar> y(static_cast<std::size_t>(count));
+  least_squares_.solve(y.size(), y.data());
   PetscCall(VecSet(z, 0));
-  PetscCall(VecMAXPY(z, columns(), y.data(), basis_.data()));
+  PetscCall(VecMAXPY(z, count, y.data(), basis_.data()));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

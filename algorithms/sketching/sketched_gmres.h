@@ -45,11 +45,14 @@ public:
   /// A basis of at most `most` (and restart) vectors for A·z ≈ r, ‖r‖ = norm. Collective.
   PetscErrorCode Cycle(Vec r, double norm, PetscInt most, const Apply &apply,
                        const Observe &observe);
-  /// z ← B·y for the columns so far, also within a cycle; zero without any. Collective.
-  PetscErrorCode Correction(Vec z);
+  /// z ← B·y for the first `count` of the columns so far, also within a cycle. Collective.
+  PetscErrorCode Correction(PetscInt count, Vec z);
 
   [[nodiscard]] PetscInt columns() const { return static_cast<PetscInt>(shown_); }
-  [[nodiscard]] double residual() const { return least_squares_.residual(shown_); }
+  /// Sketched residual norm with the first `count` columns.
+  [[nodiscard]] double residual(PetscInt count) const {
+    return least_squares_.residual(static_cast<std::size_t>(count));
+  }
   /// Largest condition number of S·A·B (truncated) or of the Hessenberg matrix at the end of
   /// cycles.
   [[nodiscard]] double condition() const { return condition_; }

@@ -2,8 +2,10 @@
 // -ksp_type sgmres and rgsgmres (sketching/sketched_gmres.h), preconditioned from the right. Every
 // cycle gives a direction z = M⁻¹B·y; the step along it and the last few before it is the one that
 // makes the true residual smallest (flexible GMRES in the form of GCR, the cycle being its
-// preconditioner; Güttel, Pearson, arXiv:2506.18408). So residuals never increase, however bad the
-// sketch or the basis, and convergence is decided by b − A·x, computed anew before each cycle.
+// preconditioner; Güttel, Pearson, arXiv:2506.18408). Convergence is decided by b − A·x, computed
+// anew after each step; where it increased (rounding errors of an A·x far larger than b) the step
+// is taken back and half of the basis is tried. So residuals never increase, however bad the
+// sketch.
 #include "sketching/sketched_gmres.h"
 #include "core/citation.h"
 #include "core/error.h"
@@ -30,7 +32,7 @@ struct Context {
   SketchedArnoldi arnoldi;
   std::vector<Direction> directions; // the oldest first
   Direction next;
-  VecHandle residual, work, solution;
+  VecHandle residual, work, solution, trial, trial_residual;
   PetscInt cycles = 0;
   PetscReal ratio = 1.2; // of the true residual after a cycle to its sketched one
   bool in_cycle = false, solved = false;
@@ -78,30 +80,56 @@ PetscErrorCode KSPSetUp_SketchedGmres(KSP ksp) {
     self.directions.clear();
     self.directions.reserve(kept_directions);
   });
-  for (VecHandle *v : {&self.residual, &self.work, &self.next.z, &self.next.az})
+  for (VecHandle *v :
+       {&self.residual, &self.work, &self.trial, &self.trial_residual, &self.next.z, &self.next.az})
     PetscCall(VecDuplicate(like, v->out()));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// M⁻¹B·y for the columns of the cycle so far.
-PetscErrorCode Correction(KSP ksp, Vec z) {
+// M⁻¹B·y for the first columns of the cycle.
+PetscErrorCode Correction(KSP ksp, PetscInt columns, Vec z) {
   Context &self = self_of(ksp);
   PetscFunctionBegin;
-  PetscCall(self.arnoldi.Correction(self.work));
+  PetscCall(self.arnoldi.Correction(columns, self.work));
   PetscCall(KSP_PCApply(ksp, self.work, z));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// x ← x + α·z, z made orthogonal to the directions kept in the sense of A·z, and kept in its turn.
-PetscErrorCode Step(KSP ksp, bool *moved) {
-  Context &self = self_of(ksp);
+// r ← b − A·x, and its norm.
+PetscErrorCode TrueResidual(KSP ksp, Vec x, Vec r, PetscReal *norm) {
   Mat A = nullptr;
-  PetscReal length = 0;
-  PetscReal before = 0;
-  PetscScalar alpha = 0;
   PetscFunctionBegin;
   PetscCall(PCGetOperators(ksp->pc, &A, nullptr));
-  PetscCall(Correction(ksp, self.next.z));
+  PetscCall(KSP_MatMult(ksp, A, x, r));
+  PetscCall(VecAYPX(r, -1, ksp->vec_rhs));
+  PetscCall(VecNorm(r, NORM_2, norm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode Keep(Context &self) {
+  PetscFunctionBegin;
+  if (self.directions.size() == kept_directions) {
+    std::rotate(self.directions.begin(), self.directions.begin() + 1, self.directions.end());
+    std::swap(self.directions.back(), self.next);
+  } else {
+    self.directions.push_back(std::move(self.next));
+    PetscCall(VecDuplicate(self.residual, self.next.z.out()));
+    PetscCall(VecDuplicate(self.residual, self.next.az.out()));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// x ← x + α·z unless that increases the residual, z from the first columns of the cycle, made
+// orthogonal to the directions kept in the sense of A·z, and kept in its turn.
+PetscErrorCode Step(KSP ksp, PetscInt columns, PetscReal *norm, bool *moved) {
+  Context &self = self_of(ksp);
+  Mat A = nullptr;
+  PetscReal length = 0, before = 0, reached = 0;
+  PetscScalar alpha = 0;
+  PetscFunctionBegin;
+  *moved = false;
+  PetscCall(PCGetOperators(ksp->pc, &A, nullptr));
+  PetscCall(Correction(ksp, columns, self.next.z));
   PetscCall(KSP_MatMult(ksp, A, self.next.z, self.next.az));
   PetscCall(VecNorm(self.next.az, NORM_2, &before));
   for (int pass = 0; pass < 2; ++pass)
@@ -112,27 +140,20 @@ PetscErrorCode Step(KSP ksp, bool *moved) {
       PetscCall(VecAXPY(self.next.z, -h, d.z));
     }
   PetscCall(VecNorm(self.next.az, NORM_2, &length));
-  *moved = std::isfinite(length) && length > 1e-14 * before;
-  if (!*moved)
+  if (!std::isfinite(length) || length <= 1e-14 * before)
     PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecScale(self.next.az, 1 / length));
   PetscCall(VecScale(self.next.z, 1 / length));
   PetscCall(VecDot(self.residual, self.next.az, &alpha));
-  PetscCall(VecAXPY(ksp->vec_sol, alpha, self.next.z));
-  *moved = alpha != PetscScalar(0);
-  LatheGuard(PetscObjectComm(object(ksp)), {
-    if (self.directions.size() == kept_directions) {
-      std::rotate(self.directions.begin(), self.directions.begin() + 1, self.directions.end());
-      std::swap(self.directions.back(), self.next);
-    } else {
-      VecHandle z, az;
-      PetscCall(VecDuplicate(self.residual, z.out()));
-      PetscCall(VecDuplicate(self.residual, az.out()));
-      self.directions.push_back(std::move(self.next));
-      self.next.z = std::move(z);
-      self.next.az = std::move(az);
-    }
-  });
+  PetscCall(VecWAXPY(self.trial, alpha, self.next.z, ksp->vec_sol));
+  PetscCall(TrueResidual(ksp, self.trial, self.trial_residual, &reached));
+  *moved = alpha != PetscScalar(0) && reached <= *norm;
+  if (!*moved)
+    PetscFunctionReturn(PETSC_SUCCESS);
+  *norm = reached;
+  PetscCall(VecCopy(self.trial, ksp->vec_sol));
+  std::swap(self.residual, self.trial_residual);
+  LatheGuard(PetscObjectComm(object(ksp)), PetscCall(Keep(self)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -167,22 +188,6 @@ PetscErrorCode Cycle(KSP ksp, PetscReal norm) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// residual ← b − A·x, and its norm.
-PetscErrorCode TrueResidual(KSP ksp, PetscReal *norm) {
-  Context &self = self_of(ksp);
-  Mat A = nullptr;
-  PetscFunctionBegin;
-  PetscCall(PCGetOperators(ksp->pc, &A, nullptr));
-  if (ksp->its == 0 && ksp->guess_zero) {
-    PetscCall(VecCopy(ksp->vec_rhs, self.residual));
-  } else {
-    PetscCall(KSP_MatMult(ksp, A, ksp->vec_sol, self.residual));
-    PetscCall(VecAYPX(self.residual, -1, ksp->vec_rhs));
-  }
-  PetscCall(VecNorm(self.residual, NORM_2, norm));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 // No vector of the basis lowers the residual, or products with it are not finite.
 PetscErrorCode NameFailure(KSP ksp) {
   Context &self = self_of(ksp);
@@ -206,7 +211,12 @@ PetscErrorCode KSPSolve_SketchedGmres(KSP ksp) {
   self.directions.clear();
   self.ratio = 1.2;
   self.solved = true;
-  PetscCall(TrueResidual(ksp, &norm));
+  if (ksp->guess_zero) {
+    PetscCall(VecCopy(ksp->vec_rhs, self.residual));
+    PetscCall(VecNorm(self.residual, NORM_2, &norm));
+  } else {
+    PetscCall(TrueResidual(ksp, ksp->vec_sol, self.residual, &norm));
+  }
   KSPCheckNorm(ksp, norm);
   ksp->rnorm = norm;
   PetscCall(KSPLogResidualHistory(ksp, norm));
@@ -219,14 +229,13 @@ PetscErrorCode KSPSolve_SketchedGmres(KSP ksp) {
       break;
     }
     LatheGuard(PetscObjectComm(object(ksp)), PetscCall(Cycle(ksp, norm)));
-    if (self.arnoldi.columns() > 0)
-      PetscCall(Step(ksp, &moved));
-    const double sketched = self.arnoldi.residual();
-    PetscCall(TrueResidual(ksp, &norm));
-    KSPCheckNorm(ksp, norm);
+    for (PetscInt columns = self.arnoldi.columns(); columns > 0 && !moved; columns /= 2) {
+      PetscCall(Step(ksp, columns, &norm, &moved));
+      const double sketched = self.arnoldi.residual(columns);
+      if (moved && sketched > 0)
+        self.ratio = std::clamp<PetscReal>(1.05 * norm / sketched, 1, 100);
+    }
     ksp->rnorm = norm;
-    if (sketched > 0)
-      self.ratio = std::clamp<PetscReal>(1.05 * norm / sketched, 1, 100);
     PetscCall((*ksp->converged)(ksp, ksp->its, norm, &ksp->reason, ksp->cnvP));
     if (!moved && ksp->reason == KSP_CONVERGED_ITERATING)
       PetscCall(NameFailure(ksp));
@@ -243,7 +252,7 @@ PetscErrorCode KSPBuildSolution_SketchedGmres(KSP ksp, Vec out, Vec *result) {
     out = self.solution;
   }
   if (self.in_cycle && self.arnoldi.columns() > 0) {
-    PetscCall(Correction(ksp, out));
+    PetscCall(Correction(ksp, self.arnoldi.columns(), out));
     PetscCall(VecAXPY(out, 1, ksp->vec_sol));
   } else {
     PetscCall(VecCopy(ksp->vec_sol, out));
