@@ -46,7 +46,8 @@ PetscErrorCode Nystrom(BlockOperator &A, const NystromOptions &options, LowRank 
 /// Preconditioner for A = K + mu·I from K ≈ U·diag(λ)·Uᵀ:
 ///   P⁻¹ = U·diag(top/(λ + mu))·Uᵀ + (I − UUᵀ),   top = λ_last + mu
 /// (Frangella, Tropp, Udell, SIAM J. Matrix Anal. Appl. 44 (2023)), and its powers: det P and P^-½
-/// in log-determinants. Where K is known to be zero beyond U, top = mu is better.
+/// in log-determinants. There the best top is the geometric mean of what A has beyond U, which log
+/// P^-½AP^-½ then differs the least from.
 class LowRankPreconditioner {
 public:
   LowRankPreconditioner() = default;
@@ -57,6 +58,7 @@ public:
   [[nodiscard]] double log_determinant() const;
   [[nodiscard]] const std::vector<double> &values() const { return k_.values; }
   [[nodiscard]] double top() const { return top_; }
+  void set_top(double top) { top_ = top; }
 
 private:
   LowRank k_;

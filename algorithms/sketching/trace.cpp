@@ -5,6 +5,7 @@
 #include "sketching/trace_estimators.h"
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 using namespace lathe;
 using namespace lathe::sketching;
@@ -42,6 +43,8 @@ PetscErrorCode Estimate(BlockOperator &A, LatheTraceMethod method, TallView Omeg
     PetscCall(XNysTrace(A, Omega, estimate));
     break;
   }
+  PetscCheck(std::isfinite(estimate->value), A.comm(), PETSC_ERR_FP,
+             "The trace overflows; scale the matrix");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -15,8 +15,8 @@ typedef enum {
 
 typedef struct {
   double value;
-  double standard_error; /**< of `value`, from the spread of its samples: 0 where they agree. The
-                              samples of the leave-one-out methods share what they have of the
+  double standard_error; /**< of `value`, from the spread of its samples: 0 where they agree, as
+                              two vectors of n signs do by chance once in 2ⁿ⁻¹ draws. The samples of the leave-one-out methods share what they have of the
                               range, and it is then up to 4 times too small: XNysTrace where
                               eigenvalues decay slowly, both from n/2 vectors on */
   long long matvecs;     /**< products with A that were used */
@@ -63,9 +63,9 @@ extern "C" {
  *  in   A        n x n, any type with MatMult; symmetric positive semidefinite for XNysTrace
  *       matvecs  ≥ 2, 6, 4, 2 by method; the vectors they allow (all, a third, a half, all) ≤ n
  *                but for Girard-Hutchinson
- *  err  ARG_SIZ not square; ARG_OUTOFRANGE matvecs; FP a product is not finite; ARG_WRONG XNysTrace
- *       of a matrix that is not symmetric or has a negative eigenvalue, as far as the samples show;
- *       SUP complex scalars
+ *  err  ARG_SIZ not square; ARG_OUTOFRANGE matvecs; FP a product or the trace is not finite;
+ *       ARG_WRONG XNysTrace of a matrix that is not symmetric or has a negative eigenvalue, as far
+ *       as the samples show; SUP complex scalars
  *  Sources: Girard 1987; Meyer, Musco, Musco, Woodruff, SOSA 2021; Epperly, Tropp, Webber, SIAM J.
  *  Matrix Anal. Appl. 45 (2024), with their rescaled residuals. */
 PETSC_EXTERN PetscErrorCode LatheMatTrace(Mat A, LatheTraceMethod method, PetscInt matvecs,
@@ -106,7 +106,7 @@ PETSC_EXTERN PetscErrorCode LatheMatSpectralSum(Mat A, LatheSpectralFunction f,
  *  the first term exact, the second by Lanczos quadrature. Its variance and its number of steps
  *  fall with the eigenvalues that P takes away. Collective on A; reproducible as LatheMatTrace.
  *  Memory: 4·rank vectors beside that of LatheMatSpectralSum. sum->matvecs counts the rank products
- *  of P, too.
+ *  of P and of one quadrature that finds the level of its other directions, too.
  *  in   rank of P, 0 (none: LatheMatSpectralSum) to n
  *       mu   a known lower bound of the smallest eigenvalue, as the σ² of K + σ²I, or 0
  *  err  ARG_OUTOFRANGE an option, or A − mu·I is seen not to be positive semidefinite */

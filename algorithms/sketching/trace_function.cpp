@@ -59,6 +59,39 @@ PetscErrorCode Quadrature(const RowBlocks &rows, const ColumnProduct &product, S
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/// P.top ← t·exp(wᵀlog(B/t)w/wᵀw) for w = (I − UUᵀ)z with one random z: the geometric mean of the
+/// eigenvalues of B = P^-½AP^-½ beyond U, if U leaves any. t: the top before, near the mean, whose
+/// logarithm would hide what the quadrature has to see.
+PetscErrorCode SetMeanTop(LowRankPreconditioner &P, const RowBlocks &rows,
+                          const ColumnProduct &product, const LatheQuadratureOptions &o) {
+  const double before = P.top();
+  MultiVector both(rows, 2);
+  const TallView z = both.columns(0, 1), w = both.columns(1, 1);
+  double square = 0;
+  PetscFunctionBegin;
+  PetscCall(FillTestVectors(TestVectors::rademacher, o.seed, static_cast<std::uint64_t>(o.probes),
+                            z)); // none of the probes
+  P.set_top(0);                  // the projector
+  PetscCall(P.Apply(-0.5, z, w));
+  P.set_top(before);
+  PetscCall(InnerProduct(w, w, &square));
+  if (square < 0.5) // of n at first: rounding errors
+    PetscFunctionReturn(PETSC_SUCCESS);
+  const auto relative = [&](TallView x, TallView y) -> PetscErrorCode {
+    PetscFunctionBegin;
+    PetscCall(product(x, y));
+    for (std::size_t i = 0; i < y.rows.local() * y.cols; ++i)
+      y.data[i] /= before;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  };
+  LanczosFunction lanczos(
+      rows, relative, {LATHE_SPECTRAL_LOG},
+      {.max_steps = o.max_steps, .tolerance = std::max(static_cast<double>(o.tolerance), 1e-3)});
+  PetscCall(lanczos.Run(w, w.columns(0, 0)));
+  P.set_top(before * std::exp(lanczos.outcomes().front().quadrature / square));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /// log det P + tr log(P^-½ A P^-½).
 PetscErrorCode Preconditioned(BlockOperator &A, PetscInt rank, double mu,
                               const LatheQuadratureOptions &o, LatheSpectralSum *sum) {
@@ -70,8 +103,7 @@ PetscErrorCode Preconditioned(BlockOperator &A, PetscInt rank, double mu,
              "The log-determinant needs a positive definite matrix, and A - %g I has a negative "
              "eigenvalue",
              mu);
-  // Most eigenvalues of K lie near 0: P maps its own to the same mu, and log A hardly varies.
-  const double top = mu > 0 ? mu : approximation.values.empty() ? 1 : approximation.values.back();
+  const double top = approximation.values.empty() ? 1 : approximation.values.back() + mu;
   LowRankPreconditioner P(std::move(approximation), mu, top);
   MultiVector half(A.rows(), 0);
   const auto product = [&](TallView x, TallView y) -> PetscErrorCode {
@@ -82,6 +114,7 @@ PetscErrorCode Preconditioned(BlockOperator &A, PetscInt rank, double mu,
     PetscCall(P.Apply(-0.5, half.columns(x.cols, x.cols), y));
     PetscFunctionReturn(PETSC_SUCCESS);
   };
+  PetscCall(SetMeanTop(P, A.rows(), product, o));
   PetscCall(Quadrature(A.rows(), product, {LATHE_SPECTRAL_LOG}, o, sum));
   sum->value += P.log_determinant();
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -272,6 +272,15 @@ TEST_CASE("traces of any scale: powers of two change nothing else", "[sketching]
   const auto caught =
       test::catch_error([&] { return LatheMatSpectralSum(B, LATHE_SPECTRAL_POWER, &options, &s); });
   CHECK_ALL(caught.code == PETSC_ERR_FP);
+  // Nor does a trace of n entries of 2^1020.
+  const auto huge = [](PetscInt i, PetscInt j) { return i == j ? 0x1p1020 : 0; };
+  PETSC_OK(CreateMatrix(PETSC_COMM_WORLD, n, n, huge, false, true, B.out()));
+  for (const auto method : methods) {
+    LatheTraceEstimate e;
+    const auto refused = test::catch_error([&] { return LatheMatTrace(B, method, 12, 3, &e); });
+    CHECK_ALL(
+        (refused.code == PETSC_ERR_FP && refused.message.find("overflows") != std::string::npos));
+  }
 }
 
 TEST_CASE("spectral sums agree with known spectra", "[sketching]") {
