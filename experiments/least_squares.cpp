@@ -149,19 +149,23 @@ PetscErrorCode SolveLsqr(const System &system, Vec x, Outcome *out) {
 }
 
 // x ← the solution that rank 0 has found, or has not: then it is empty there.
-PetscErrorCode FromFirst(const std::string &method, std::vector<double> solution, Vec x) {
+PetscErrorCode FromFirst(const std::string &method, least_squares::PeerSolution found, Vec x,
+                         Outcome *out) {
   const auto comm = PetscObjectComm(reinterpret_cast<PetscObject>(x));
   int rank = 0;
   PetscInt begin = 0, end = 0, n = 0;
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
   PetscCall(VecGetSize(x, &n));
-  int good = rank > 0 || solution.size() == static_cast<std::size_t>(n) ? 1 : 0;
+  int good = rank > 0 || found.x.size() == static_cast<std::size_t>(n) ? 1 : 0;
+  std::vector<double> solution = std::move(found.x);
   solution.resize(static_cast<std::size_t>(n));
   PetscCallMPI(MPI_Bcast(&good, 1, MPI_INT, 0, comm));
   PetscCheck(good, comm, PETSC_ERR_LIB, "%s of %s failed", method.c_str(),
              method == "spqr" ? "SuiteSparse" : "LAPACK");
   PetscCallMPI(MPI_Bcast(solution.data(), static_cast<int>(n), MPI_DOUBLE, 0, comm));
+  PetscCallMPI(MPI_Bcast(&found.rank, 1, MPI_DOUBLE, 0, comm));
+  out->rank = found.rank;
   PetscCall(VecGetOwnershipRange(x, &begin, &end));
   for (PetscInt j = begin; j < end; ++j)
     PetscCall(VecSetValue(x, j, solution[static_cast<std::size_t>(j)], INSERT_VALUES));
@@ -170,7 +174,8 @@ PetscErrorCode FromFirst(const std::string &method, std::vector<double> solution
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode SolveSerial(MPI_Comm comm, const System &system, const std::string &method, Vec x) {
+PetscErrorCode SolveSerial(MPI_Comm comm, const System &system, const std::string &method, Vec x,
+                           Outcome *out) {
   int rank = 0;
   PetscFunctionBeginUser;
   PetscCallMPI(MPI_Comm_rank(comm, &rank));
@@ -178,23 +183,25 @@ PetscErrorCode SolveSerial(MPI_Comm comm, const System &system, const std::strin
              "%s needs the dense matrix on one rank; at most %g numbers are copied there",
              method.c_str(), least_squares::most_replicated);
   const Problem &p = *system.replicated;
-  std::vector<double> solution;
+  least_squares::PeerSolution solution;
   if (rank == 0)
     solution = method == "dgels"    ? least_squares::solve_dgels(p)
                : method == "dgelsd" ? least_squares::solve_dgelsd(p)
                                     : least_squares::solve_tsqr(p);
-  PetscCall(FromFirst(method, std::move(solution), x));
+  PetscCall(FromFirst(method, std::move(solution), x, out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 // The matrix is already on rank 0, as it is for the others that work there.
-PetscErrorCode SolveSparse(const System &system, const least_squares::CompressedRows &a, Vec x) {
-  std::vector<double> b, solution;
+PetscErrorCode SolveSparse(const System &system, const least_squares::CompressedRows &a, Vec x,
+                           Outcome *out) {
+  std::vector<double> b;
+  least_squares::PeerSolution solution;
   PetscFunctionBeginUser;
   PetscCall(lathe::sketching::Replicate(system.b, &b));
   if (!a.offset.empty()) // rank 0
     solution = least_squares::solve_spqr(a, b, system.judge->rank() == static_cast<PetscInt>(a.n));
-  PetscCall(FromFirst("spqr", std::move(solution), x));
+  PetscCall(FromFirst("spqr", std::move(solution), x, out));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -220,9 +227,9 @@ PetscErrorCode SolveBy(MPI_Comm comm, const System &system, const std::string &m
   else if (method == "lsqr")
     PetscCall(SolveLsqr(system, x, out));
   else if (method == "spqr")
-    PetscCall(SolveSparse(system, whole, x));
+    PetscCall(SolveSparse(system, whole, x, out));
   else
-    PetscCall(SolveSerial(comm, system, method, x));
+    PetscCall(SolveSerial(comm, system, method, x, out));
   PetscCallMPI(MPI_Barrier(comm));
   out->seconds = MPI_Wtime() - start;
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &out->seconds, 1, MPI_DOUBLE, MPI_MAX, comm));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "least_squares_peers.h"
+#include <limits>
 
 extern "C" {
 void dgels_(const char *, const int *, const int *, const int *, double *, const int *, double *,
@@ -10,7 +11,7 @@ void dgelsd_(const int *, const int *, const int *, double *, const int *, doubl
 
 namespace least_squares {
 
-std::vector<double> solve_dgels(const Problem &p) {
+PeerSolution solve_dgels(const Problem &p) {
   const int m = static_cast<int>(p.m), n = static_cast<int>(p.n), ld = std::max(m, n), one = 1;
   const int query = -1;
   std::vector<double> a(p.a), x(p.b);
@@ -21,11 +22,13 @@ std::vector<double> solve_dgels(const Problem &p) {
   const int size = static_cast<int>(best);
   std::vector<double> work(static_cast<std::size_t>(size));
   dgels_("N", &m, &n, &one, a.data(), &m, x.data(), &ld, work.data(), &size, &info);
-  x.resize(info == 0 ? p.n : 0);
-  return x;
+  x.resize(info >= 0 ? p.n : 0);
+  if (info > 0)
+    std::fill(x.begin(), x.end(), std::numeric_limits<double>::quiet_NaN());
+  return {.x = std::move(x)};
 }
 
-std::vector<double> solve_dgelsd(const Problem &p) {
+PeerSolution solve_dgelsd(const Problem &p) {
   const int m = static_cast<int>(p.m), n = static_cast<int>(p.n), ld = std::max(m, n), one = 1;
   const int query = -1;
   std::vector<double> a(p.a), x(p.b), s(std::min(p.m, p.n));
@@ -41,10 +44,10 @@ std::vector<double> solve_dgelsd(const Problem &p) {
   dgelsd_(&m, &n, &one, a.data(), &m, x.data(), &ld, s.data(), &cut, &rank, work.data(), &size,
           iwork.data(), &info);
   x.resize(info == 0 ? p.n : 0);
-  return x;
+  return {std::move(x), static_cast<double>(rank)};
 }
 
-std::vector<double> solve_tsqr(const Problem &p) {
+PeerSolution solve_tsqr(const Problem &p) {
   const std::size_t n = p.n, width = n + 1, block = std::max<std::size_t>(4 * n, 512);
   const std::size_t height = width + block;
   std::vector<double> w(height * width), tau(width), x(n);
@@ -64,7 +67,7 @@ std::vector<double> solve_tsqr(const Problem &p) {
   }
   std::copy_n(w.data() + n * height, n, x.begin());
   lathe::dense::trsm('L', 'U', 'N', n, 1, w.data(), height, x.data(), n);
-  return x;
+  return {.x = std::move(x)};
 }
 
 } // namespace least_squares

@@ -69,12 +69,11 @@ bool have_spqr() {
   return true;
 }
 
-std::vector<double> solve_spqr(const CompressedRows &a, const std::vector<double> &b,
-                               bool full_rank) {
-  std::vector<double> x;
+PeerSolution solve_spqr(const CompressedRows &a, const std::vector<double> &b, bool full_rank) {
+  PeerSolution found;
   cholmod_common cc;
   if (!cholmod_l_start(&cc))
-    return x;
+    return found;
   cc.print = 0; // its messages would stand between ours
   // Its columns are our rows: the transposed matrix, which it transposes.
   cholmod_sparse *transposed = cholmod_l_allocate_sparse(
@@ -90,21 +89,23 @@ std::vector<double> solve_spqr(const CompressedRows &a, const std::vector<double
     cholmod_dense *solution =
         matrix ? SuiteSparseQR_C_backslash(SPQR_ORDERING_DEFAULT, tolerance, matrix, rhs, &cc)
                : nullptr;
-    if (solution && cc.status == CHOLMOD_OK)
-      x.assign(static_cast<double *>(solution->x), static_cast<double *>(solution->x) + a.n);
+    if (solution && cc.status == CHOLMOD_OK) {
+      const auto *x = static_cast<const double *>(solution->x);
+      found = {{x, x + a.n}, static_cast<double>(cc.SPQR_istat[4])}; // "rank estimate"
+    }
     cholmod_l_free_dense(&solution, &cc);
     cholmod_l_free_sparse(&matrix, &cc);
   }
   cholmod_l_free_dense(&rhs, &cc);
   cholmod_l_free_sparse(&transposed, &cc);
   cholmod_l_finish(&cc);
-  return x;
+  return found;
 }
 #else
 bool have_spqr() {
   return false;
 }
-std::vector<double> solve_spqr(const CompressedRows &, const std::vector<double> &, bool) {
+PeerSolution solve_spqr(const CompressedRows &, const std::vector<double> &, bool) {
   return {};
 }
 #endif

@@ -2,6 +2,7 @@
 // SuiteSparseQR on one rank: what others would do with a sparse least-squares problem.
 #pragma once
 #include "core/petsc_compat.h"
+#include "least_squares_peers.h"
 #include <petscmat.h>
 #include <vector>
 
@@ -25,8 +26,7 @@ bool have_spqr();
 PetscErrorCode GatherRows(Mat A, CompressedRows *whole);
 
 /// x by a sparse QR factorisation, its own ordering. Columns that it takes for dependent, by its
-/// default tolerance, get 0 in x; `full_rank`: none is. Empty when it fails. Serial.
-std::vector<double> solve_spqr(const CompressedRows &a, const std::vector<double> &b,
-                               bool full_rank);
+/// default tolerance, get 0 in x; `full_rank`: none is. Serial.
+PeerSolution solve_spqr(const CompressedRows &a, const std::vector<double> &b, bool full_rank);
 
 } // namespace least_squares

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace {
 
@@ -171,6 +172,17 @@ PetscErrorCode compute(Driver &d, const Settings &s) {
   lathe::MatHandle A;
   lathe::VecHandle b;
   PetscCall(CreateInput(d, s, &A, &b));
+  PetscInt n = 0;
+  PetscCall(MatGetSize(A, nullptr, &n));
+  std::vector<std::int64_t> unknowns(static_cast<std::size_t>(n));
+  std::iota(unknowns.begin(), unknowns.end(), std::int64_t{0});
+  PetscCall(
+      d.coordinate({.name = "unknown", .long_name = "column of the matrix, from 0"}, unknowns));
+  std::vector<double> share;
+  for (int k = 0; k <= 100; ++k)
+    share.push_back(k / 100.0);
+  PetscCall(
+      d.coordinate({.name = "quantile", .long_name = "share of the residuals at or below"}, share));
   PetscCall(d.phase("solve"));
   Case regression;
   PetscCall(d.run_case(

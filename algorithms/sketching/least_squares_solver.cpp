@@ -233,7 +233,7 @@ PetscErrorCode LeastSquaresSolver::Solve(Vec b, Vec x, LatheLeastSquaresResult *
   else if (terms() == 1 && size > 0)
     error = std::max(error, Noise(problem, 1, target_given() ? 0 : facts[0], size) / size);
   result->digits =
-      static_cast<PetscReal>(std::clamp(-std::log10(std::max(error, 1e-17)), 0.0, 16.0));
+      static_cast<PetscReal>(std::clamp(0 - std::log10(std::max(error, 1e-17)), 0.0, 16.0));
   const bool stable = result->backward_error <= 1e-15;
   result->reason = outcome.converged || error <= 0x1p-53 || (terms() == 1 && stable)
                        ? LATHE_LS_CONVERGED

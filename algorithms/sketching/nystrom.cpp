@@ -97,6 +97,10 @@ PetscErrorCode Check(const BlockOperator &A, const NystromOptions &o) {
              "-pc_nystrom_tol %g must be >= 0 and finite", o.tolerance);
   PetscCheck(o.max_rank >= 1, A.comm(), PETSC_ERR_ARG_OUTOFRANGE,
              "-pc_nystrom_max_rank %" PetscInt_FMT " must be >= 1", o.max_rank);
+  PetscCheck(o.tolerance == 0 || o.max_rank >= o.rank, A.comm(), PETSC_ERR_ARG_OUTOFRANGE,
+             "-pc_nystrom_max_rank %" PetscInt_FMT " must be >= -pc_nystrom_rank %" PetscInt_FMT
+             ", from which doubling starts (-pc_nystrom_tol)",
+             o.max_rank, o.rank);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

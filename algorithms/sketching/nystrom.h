@@ -31,7 +31,7 @@ struct NystromOptions {
   PetscInt rank = 50; ///< columns of Ω, at first; 1 to the order of A
   double mu = 0; ///< approximate A − mu·I, of which mu·I was added to the matrix meant; ≥ 0
   double tolerance = 0; ///< double the rank until λ_last ≤ max(mu, tolerance·λ₁); 0: never
-  PetscInt max_rank = 1000; ///< and not above this
+  PetscInt max_rank = 1000; ///< and not above this; ≥ rank where doubling is on
   std::uint64_t seed = 1;
 };
 

@@ -18,8 +18,11 @@ public:
     sketching::BlockOperator operation;
     PetscCall(operation.Create(A));
     sketching::NystromOptions options = options_;
-    if (!rank_given_) // the default suits any order, a rank that is asked for must exist
+    if (!rank_given_) { // the default suits any order, a rank that is asked for must exist
       options.rank = static_cast<PetscInt>(std::min<std::int64_t>(options.rank, operation.order()));
+      if (options.tolerance > 0 && options.max_rank >= 1)
+        options.rank = std::min(options.rank, options.max_rank);
+    }
     PetscCall(sketching::Nystrom(operation, options, approximation, definite));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -42,8 +45,8 @@ public:
                                "double the rank until its last eigenvalue is below mu or this "
                                "multiple of the first; 0: keep the rank",
                                "", tolerance, &tolerance, nullptr));
-    PetscCall(PetscOptionsInt("-pc_nystrom_max_rank", "of doubling; >= 1", "", o.max_rank,
-                              &o.max_rank, nullptr));
+    PetscCall(PetscOptionsInt("-pc_nystrom_max_rank", "of doubling; >= -pc_nystrom_rank", "",
+                              o.max_rank, &o.max_rank, nullptr));
     PetscCall(PetscOptionsInt("-pc_nystrom_seed", "of the random vectors; >= 0", "", seed, &seed,
                               nullptr));
     PetscOptionsHeadEnd();

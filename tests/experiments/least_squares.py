@@ -57,6 +57,20 @@ class LeastSquares(DriverTest):
             np.testing.assert_allclose(got["residual_norm"], np.linalg.norm(b - a @ x), rtol=1e-12)
             self.assertLess(got["forward_error"][0], 1.2e-16)
 
+    def test_a_column_of_zeros(self):
+        rng = np.random.default_rng(6)
+        a, b = rng.normal(size=(40, 5)), rng.normal(size=40)
+        a[:, 2] = 0
+        with h5py.File(self.folder / "p.h5", "w") as file:
+            file["A"], file["b"] = a, b
+        x = np.linalg.lstsq(a, b, rcond=None)[0]
+        methods = ["pne", "spir", "dgelsd", "spqr", "dgels"]
+        got = self.solve(0, "-mat", "p.h5:/A", "-rhs", "p.h5:/b", "-methods", ",".join(methods))
+        for name in methods[:-1]:
+            np.testing.assert_allclose(got[f"solution_{name}"], x, rtol=1e-12, atol=1e-13)
+        np.testing.assert_array_equal(got["rank"][:-1], 4)
+        self.assertTrue(np.isnan(got["solution_dgels"]).all())  # it has none
+
     def test_sparse_text_by_sparse_qr(self):
         with gzip.open(DATA / "licence_terms.mtx.gz", "rt") as file:
             lines = [line.split() for line in file if not line.startswith("%")]

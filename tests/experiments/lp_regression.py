@@ -54,6 +54,8 @@ class LpRegression(DriverTest):
             np.testing.assert_allclose(np.linalg.norm(residual, norm), objective, rtol=1e-12)
             self.assertLessEqual(objective - float(got["lower_bound"]), 1e-12 * objective)
             self.assertEqual(int(got["rank"]), 6)
+            np.testing.assert_array_equal(got["unknown"], np.arange(6))
+            np.testing.assert_allclose(got["quantile"], np.linspace(0, 1, 101))
             np.testing.assert_allclose(got["residual_quantile"][[0, 100]],
                                        [residual.min(), residual.max()], rtol=1e-9, atol=1e-13)
             if norm == 2:

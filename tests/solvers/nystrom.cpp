@@ -135,6 +135,8 @@ TEST_CASE("low-rank preconditioners refuse what they cannot do") {
     PETSC_OK(PetscOptionsClear(nullptr));
   };
   refused("-pc_type nystrom -pc_nystrom_rank 61", "-pc_nystrom_rank 61 must lie between 1");
+  refused("-pc_type nystrom -pc_nystrom_rank 30 -pc_nystrom_max_rank 20 -pc_nystrom_tol 1e-3",
+          "-pc_nystrom_max_rank 20 must be >= -pc_nystrom_rank 30");
   refused("-pc_type nystrom -pc_nystrom_mu -1", "-pc_nystrom_mu -1. must be >= 0");
   refused("-pc_type nystrom -pc_nystrom_tol -1", "-pc_nystrom_tol -1. must be >= 0");
   refused("-pc_type nystrom -pc_nystrom_seed -3", "-pc_nystrom_seed -3 must be >= 0");
