@@ -3,6 +3,7 @@
 #include "sketching/sketch.h"
 #include "core/error.h"
 #include "core/handle.h"
+#include "lathe.h"
 #include "lathe_solvers.h"
 #include "sketching/sketch_columns.h"
 #include "sketching/tensor_sketch.h"
@@ -424,6 +425,7 @@ PetscErrorCode LatheMatCreateSketch(MPI_Comm comm, PetscInt rows, PetscInt local
   lathe::MatHandle created;
   int found = -1;
   PetscFunctionBegin;
+  PetscCall(LatheInitializePackage());
   PetscCheck(seed >= 0, comm, PETSC_ERR_ARG_OUTOFRANGE, "Seed %lld; must be >= 0",
              static_cast<long long>(seed));
   for (int k = 0; k < kind_count && kind; ++k)

@@ -109,6 +109,39 @@ TEST_CASE("MATNORMAL and many right-hand sides through KSP", "[solvers]") {
   }
 }
 
+TEST_CASE("a solver sees changes of the matrix inside MATNORMAL", "[solvers]") {
+  const LeastSquares p = problem_of(300, 8, 1e3, 1e-2, 34);
+  const std::vector<Big> exact = exact_solution(p);
+  for (const char *type : {MATDENSE, MATAIJ})
+    for (const char *method : {"pne", "spir", "fossils"}) {
+      Distributed d;
+      MatHandle normal;
+      VecHandle c, x;
+      KspHandle ksp;
+      PETSC_OK(Distribute(p, type, &d));
+      PETSC_OK(MatCreateNormal(d.a, normal.out()));
+      PETSC_OK(MatCreateVecs(normal, x.out(), c.out()));
+      PETSC_OK(MatMultTranspose(d.a, d.b, c));
+      PETSC_OK(CreateKsp(normal, std::string("-ksp_type ") + method, ksp.out()));
+      CAPTURE(type, method);
+      for (const double factor : {1.0, 2.0, 1.0}) {
+        VecHandle scaled;
+        PETSC_OK(MatScale(d.a, factor == 2.0 ? 2.0 : 1.0));
+        PETSC_OK(KSPSolve(ksp, c, x));
+        PETSC_OK(VecDuplicate(x, scaled.out()));
+        PETSC_OK(VecCopy(x, scaled));
+        PETSC_OK(VecScale(scaled, factor * factor)); // (4·AᵀA)⁻¹
+        CAPTURE(factor);
+        CHECK_ALL(forward_error(everywhere(scaled), exact).norm < 1e-9);
+        PETSC_OK(MatScale(d.a, 1 / factor));
+      }
+      PETSC_OK(MatScale(normal, 3));
+      const Caught refused = catch_error([&] { return KSPSolve(ksp, c, x); });
+      CAPTURE(refused.message);
+      CHECK_ALL(refused.message.find("scaled") != std::string::npos);
+    }
+}
+
 TEST_CASE("least-squares solvers say what is wrong with their input", "[solvers]") {
   LeastSquares p = problem_of(60, 5, 10, 1e-2, 33);
   Distributed d;

@@ -135,6 +135,19 @@ TEST_CASE("a matrix that only knows products is sketched as well", "[solvers]") 
     PETSC_OK(MatNorm(y, NORM_FROBENIUS, &norm));
     CHECK_ALL(norm < 1e-13);
   }
+  // And by PETSc's own products, every kind.
+  for (const char *kind : kinds) {
+    MatHandle S, left, expected_left;
+    PetscReal norm = 0;
+    PETSC_OK(LatheMatCreateSketch(PETSC_COMM_WORLD, 30, PETSC_DECIDE, m, kind, 9, S.out()));
+    PETSC_OK(MatSetUp(S));
+    PETSC_OK(MatMatMult(S, shell, MAT_INITIAL_MATRIX, PETSC_DEFAULT, left.out()));
+    PETSC_OK(MatMatMult(S, a, MAT_INITIAL_MATRIX, PETSC_DEFAULT, expected_left.out()));
+    PETSC_OK(MatAXPY(left, -1, expected_left, SAME_NONZERO_PATTERN));
+    PETSC_OK(MatNorm(left, NORM_FROBENIUS, &norm));
+    CAPTURE(kind, norm);
+    CHECK_ALL(norm < 1e-13);
+  }
 }
 
 TEST_CASE("entries of a sketch are there on demand", "[solvers]") {
