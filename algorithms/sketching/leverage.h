@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // How much each row of a tall matrix matters: leverage scores, Lewis weights, ℓ_p sensitivities;
 // and the samples of rows that they justify.
+//
+// Scores and weights keep their bits when A (and √lambda) or single columns of A are multiplied by
+// powers of two, as long as entries remain between 2⁻⁹⁵⁰ and 2¹⁰⁰⁰.
 #pragma once
 #include "sketching/tall_matrix.h"
 #include <cstdint>
@@ -20,8 +23,8 @@ namespace lathe::sketching {
 /// err  ARG_OUTOFRANGE lambda < 0 or not finite; as TallMatrix
 PetscErrorCode LeverageScores(TallMatrix &A, double lambda, double *scores, std::size_t *rank);
 
-/// The same within a factor 1 ± epsilon for 99 % of the rows, for any A without making
-/// it dense: row norms of A·X, X = R⁻¹·C⁻¹·G with R from a sketch, C the Cholesky factor of
+/// The same, none above 1, within a factor 1 ± epsilon for 99 % of the rows, for any A without
+/// making it dense: row norms of A·X, X = R⁻¹·C⁻¹·G with R from a sketch, C the Cholesky factor of
 /// (AR⁻¹)ᵀAR⁻¹, G a Gaussian n × k matrix over √k, k = ⌈ln 200/(ε²/4 − ε³/6)⌉; exact to 1e-12 where
 /// k ≥ rank (X without G). Rank deficient A: by the singular values of R above 2⁻⁴⁷ of the largest.
 /// Class R2. Cost: a sketch, 2mn² operations for C, and 2k for each stored entry of A. Memory on
@@ -32,13 +35,14 @@ PetscErrorCode LeverageScores(TallMatrix &A, double lambda, double *scores, std:
 PetscErrorCode ApproximateLeverageScores(Mat A, double lambda, double epsilon, std::uint64_t seed,
                                          Vec scores);
 
-/// ℓ_p Lewis weights, the fixed point of w_i = τ_i(W^(½−1/p)·A), 0 < p < ∞, Σw = rank; p = 2:
+/// ℓ_p Lewis weights, the fixed point of w_i = τ_i(W^(½−1/p)·A), 1 ≤ p < ∞, Σw = rank; p = 2:
 /// leverage. Fixed-point residual max|τ_i/w_i − 1| ≤ 1e-13, or *residual says how far it came in
 /// 500 steps. Iteration (in logarithms a contraction): w ← w^(1−p/2)·τ^(p/2) with factor |1 − p/2|
 /// for p < 2 (Cohen, Peng, STOC 2015), w ← τ with factor 1 − 2/p above. Rows of zeros have weight
 /// 0. Relative error 4e-13 for condition numbers up to 10¹² at least, as the iteration works on a
-/// basis with accurate rows (row_basis.h). Class R0. Cost a step: two products of A by n×n. Memory:
-/// 4 times A. err  ARG_OUTOFRANGE p < 1 or not finite
+/// basis with accurate rows (row_basis.h). Class R0. Cost a step: two products of A by n×n.
+/// Memory: 4 times A.
+/// err  ARG_OUTOFRANGE p < 1 or not finite
 PetscErrorCode LewisWeights(TallMatrix &A, double p, double *weights, double *residual);
 
 /// The same for any A without making it dense, within a factor 1 ± ε (p ≤ 2) or 1 ± ε·p/2 (above)

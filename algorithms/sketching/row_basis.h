@@ -25,6 +25,10 @@ PetscErrorCode RowBasis(TallView A, MultiVector *basis, std::vector<std::size_t>
 /// Cost: 1.4 to 1.8 times that of RowBasis.
 PetscErrorCode RidgeRows(TallView A, double lambda, MultiVector *rows, std::size_t *rank);
 
+/// *r ← upper triangle of QᵀX, and zeros below: R with X = Q·R, where Q is the basis that
+/// Orthonormalize has made of the columns of X, in their order. Collective; class R0.
+PetscErrorCode Triangle(TallView Q, TallView X, std::vector<double> *r);
+
 /// X ← X·R⁻¹ for upper triangular R (X.cols × X.cols) by forward substitution in double-double,
 /// rounded: entries with an error of 2⁻⁵³ of themselves and 2⁻¹⁰⁴ times the condition number of R.
 /// Not collective.
