@@ -181,6 +181,15 @@ PetscErrorCode Put(const std::vector<double> &values, Vec v) {
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+// The power of τ/w in the last step, p > 2. By then the rows that make up S = W^(½−1/p)·A have
+// settled, but in logarithms w ← τ leaves 1 − 2/p a step of the error of any other row, far from
+// its weight where rows are of very unequal size. With S given, the weight of a row that S does not
+// notice (τ ≪ 1) is (a_iᵀ(SᵀS)⁻¹a_i)^(p/2) = w·(τ/w)^(p/2), that of one with a direction of its own
+// (τ = 1) is τ: Newton's method, what the others do left out.
+double last_power(double p, double tau) {
+  return (p / 2) / (1 + (p / 2 - 1) * tau);
+}
+
 } // namespace
 
 PetscErrorCode ApproximateLeverageScores(Mat A, double lambda, double epsilon, std::uint64_t seed,
@@ -217,15 +226,20 @@ PetscErrorCode ApproximateLewisWeights(Mat A, double p, double epsilon, std::uin
     PetscCall(Scores(w, epsilon, seed, &lewis));
     const double m = static_cast<double>(w.rows.global_rows());
     const double factor = p < 2 ? 1 - p / 2 : 1 - 2 / p; // of the contraction, in logarithms
-    const double steps = factor > 0 ? std::log(std::log(m + 2) / epsilon) / -std::log(factor) : 0;
-    weight.resize(std::max<std::size_t>(lewis.size(), 1)); // not null on a rank without rows
-    for (int step = 1; step <= steps + 1 && factor > 0; ++step) {
+    const double steps = std::log(std::log(m + 2) / epsilon) / -std::log(factor);
+    const double last = factor > 0 ? std::floor(steps) + 1 : 0; // p = 2: no step
+    weight.resize(std::max<std::size_t>(lewis.size(), 1));      // not null on a rank without rows
+    for (int step = 1; step <= last; ++step) {
+      const bool to_power = p > 2 && step == last; // of p/2, errors of the scores too
       std::transform(lewis.begin(), lewis.end(), weight.begin(),
                      [p](double v) { return v > 0 ? std::pow(v, 1 - 2 / p) : 0; });
       w.weight = weight.data();
-      PetscCall(Scores(w, epsilon, seed + static_cast<std::uint64_t>(step), &tau));
+      PetscCall(Scores(w, to_power ? std::pow(1 + epsilon, 2 / p) - 1 : epsilon,
+                       seed + static_cast<std::uint64_t>(step), &tau));
       for (std::size_t i = 0; i < lewis.size(); ++i)
-        lewis[i] = p >= 2 ? tau[i] : std::pow(lewis[i], 1 - p / 2) * std::pow(tau[i], p / 2);
+        if (lewis[i] > 0)
+          lewis[i] *=
+              std::pow(tau[i] / lewis[i], to_power ? last_power(p, tau[i]) : std::min(p / 2, 1.0));
     }
     PetscCall(Put(lewis, weights));
   });

@@ -141,4 +141,44 @@ TEST_CASE("no row has a leverage above 1", "[sketching]") {
   }
 }
 
+TEST_CASE("approximate Lewis weights of very unequal rows", "[sketching]") {
+  const PetscInt m = 300, n = 5;
+  double most = 0;
+  for (const double p : {1.0, 1.5, 2.1, 3.0, 4.0, 6.0, 8.0, 16.0})
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      const auto entry = [seed](PetscInt i, PetscInt j) {
+        const auto row = static_cast<std::uint64_t>(i);
+        return std::pow(10, -8 + 16 * random::uniform(seed, 99, row)) *
+               random::normal(seed, static_cast<std::uint64_t>(j), row);
+      };
+      Tall A(PETSC_COMM_WORLD, m, n, entry, seed % 2 == 0);
+      double residual = 0;
+      const std::vector<double> exact = A.lewis(p, &residual);
+      for (const double epsilon : {0.5, 0.1}) {
+        const double error = worst(A.approximate_lewis(p, epsilon), exact);
+        INFO("p = " << p << ", seed " << seed << ", epsilon " << epsilon << ": " << error);
+        CHECK_ALL((residual <= 1e-13 && error <= epsilon)); // of every row, not of 99 % only
+        most = std::max(most, error / epsilon);
+      }
+    }
+  WARN("worst error of an approximate Lewis weight over epsilon: " << most);
+}
+
+TEST_CASE("approximate Lewis weights from random directions, rows very unequal", "[sketching]") {
+  const PetscInt m = 900, n = 200; // 127 directions a step; the last: 194 for p = 2.5, then exact
+  const auto entry = [rows = random_rows(27)](PetscInt i, PetscInt j) {
+    return std::pow(10, 8 * std::sin(static_cast<double>(i))) * rows(i, j);
+  };
+  Tall A(PETSC_COMM_WORLD, m, n, entry, false, true);
+  for (const double p : {1.0, 2.5, 8.0}) {
+    double residual = 0;
+    const std::vector<double> exact = A.lewis(p, &residual), about = A.approximate_lewis(p, 0.5);
+    double outside = 0;
+    for (std::size_t i = 0; i < exact.size(); ++i)
+      outside += std::abs(about[i] / exact[i] - 1) > 0.5 ? 1 : 0;
+    INFO("p = " << p << ": " << outside << " of " << m << " rows");
+    CHECK_ALL(outside <= 0.01 * m);
+  }
+}
+
 #endif
