@@ -7,7 +7,7 @@
 namespace lathe::sketching {
 
 /// *basis ← orthonormal basis of the range of A. Row i is a_i times a small matrix, with an error
-/// of at most 2e-14 (measured; 1e-15 beyond a condition number of 10³) of its own length, for every
+/// of at most 3e-14 (measured; 1e-15 beyond a condition number of 10³) of its own length, for every
 /// A of full numerical rank: condition numbers up to 10¹⁴ with unit columns. `columns` as
 /// Orthonormalize; where that leaves columns out, it is the columns kept that the rows belong to.
 ///
