@@ -43,7 +43,7 @@ PetscErrorCode Orthogonalizer(const Weighted &w, std::uint64_t seed, SketchedFac
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-// x (n × k, row by row, on every rank) ← D·P·C⁻¹·G, G Gaussian over √k, or I where k is the rank.
+// x (n × k, row by row, on every rank) ← P·C⁻¹·G, G Gaussian over √k, or I where k is the rank.
 PetscErrorCode Directions(MPI_Comm comm, const SketchedFactor &p, const NormalFactor &c,
                           std::size_t k, bool exact, std::uint64_t seed, std::vector<double> *x) {
   constexpr std::uint64_t stream = 0x6c65766572616765;
@@ -63,7 +63,7 @@ PetscErrorCode Directions(MPI_Comm comm, const SketchedFactor &p, const NormalFa
                             g.begin() + static_cast<std::ptrdiff_t>(r * (j + 1)));
       p.multiply(&v);
       for (std::size_t i = 0; i < n; ++i)
-        (*x)[i * k + j] = p.scale()[i] * v[i];
+        (*x)[i * k + j] = v[i];
     }
   }
   PetscCall(CopyFromFirst(comm, x->data(), x->size()));
@@ -77,8 +77,9 @@ double square(const std::vector<double> &v) {
   return sum;
 }
 
-// ‖a_i·X‖² from the entries of row i.
-PetscErrorCode SparseNorms(Mat A, const std::vector<double> &x, std::size_t k, double *scores) {
+// ‖a_i·D·X‖² from the entries of row i, D = diag(scale).
+PetscErrorCode SparseNorms(Mat A, const std::vector<double> &scale, const std::vector<double> &x,
+                           std::size_t k, double *scores) {
   SparseRows sparse;
   PetscFunctionBegin;
   PetscCall(sparse.Open(A));
@@ -88,9 +89,9 @@ PetscErrorCode SparseNorms(Mat A, const std::vector<double> &x, std::size_t k, d
     for (const SparsePart &part : sparse.parts())
       for (PetscInt e = part.matrix ? part.offset[i] : 0; part.matrix && e < part.offset[i + 1];
            ++e) {
-        const double value = PetscRealPart(part.value[e]);
-        const double *row =
-            x.data() + static_cast<std::size_t>(part.global_column(part.column[e])) * k;
+        const auto column = static_cast<std::size_t>(part.global_column(part.column[e]));
+        const double value = PetscRealPart(part.value[e]) * scale[column];
+        const double *row = x.data() + column * k;
         for (std::size_t j = 0; j < k; ++j)
           product[j] += value * row[j];
       }
@@ -101,15 +102,15 @@ PetscErrorCode SparseNorms(Mat A, const std::vector<double> &x, std::size_t k, d
 }
 
 // The same by tiles of dense rows.
-PetscErrorCode DenseNorms(const LocalRows &rows, const std::vector<double> &x, std::size_t k,
-                          double *scores) {
+PetscErrorCode DenseNorms(const LocalRows &rows, const std::vector<double> &scale,
+                          const std::vector<double> &x, std::size_t k, double *scores) {
   constexpr std::size_t at_once = 256;
   const std::size_t n = rows.cols();
   std::vector<double> tile(at_once * n), product(at_once * k);
   PetscFunctionBegin;
   for (std::size_t first = 0; first < rows.rows(); first += at_once) {
     const std::size_t count = std::min(at_once, rows.rows() - first);
-    PetscCall(rows.Copy(first, count, nullptr, tile.data(), at_once));
+    PetscCall(rows.Copy(first, count, scale.data(), tile.data(), at_once));
     dense::gemm('N', 'T', count, k, n, 1.0, tile.data(), at_once, x.data(), k, 0.0, product.data(),
                 at_once);
     for (std::size_t i = 0; i < count; ++i) {
@@ -163,11 +164,11 @@ PetscErrorCode Scores(const Weighted &w, double epsilon, std::uint64_t seed,
   PetscCall(Directions(w.rows.comm(), p, c, k, exact, seed, &x));
   scores->resize(w.rows.rows());
   if (storage == MatStorage::Sparse)
-    PetscCall(SparseNorms(w.A, x, k, scores->data()));
+    PetscCall(SparseNorms(w.A, p.scale(), x, k, scores->data()));
   else
-    PetscCall(DenseNorms(w.rows, x, k, scores->data()));
-  for (std::size_t i = 0; w.weight && i < scores->size(); ++i)
-    (*scores)[i] *= w.weight[i];
+    PetscCall(DenseNorms(w.rows, p.scale(), x, k, scores->data()));
+  for (std::size_t i = 0; i < scores->size(); ++i)
+    (*scores)[i] = std::min((*scores)[i] * (w.weight ? w.weight[i] : 1), 1.0); // NaN stays
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -178,6 +179,15 @@ PetscErrorCode Put(const std::vector<double> &values, Vec v) {
   std::copy(values.begin(), values.end(), out);
   PetscCall(VecRestoreArrayWrite(v, &out));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+// The power of τ/w in the last step, p > 2. By then the rows that make up S = W^(½−1/p)·A have
+// settled, but in logarithms w ← τ leaves 1 − 2/p a step of the error of any other row, far from
+// its weight where rows are of very unequal size. With S given, the weight of a row that S does not
+// notice (τ ≪ 1) is (a_iᵀ(SᵀS)⁻¹a_i)^(p/2) = w·(τ/w)^(p/2), that of one with a direction of its own
+// (τ = 1) is τ: Newton's method, what the others do left out.
+double last_power(double p, double tau) {
+  return (p / 2) / (1 + (p / 2 - 1) * tau);
 }
 
 } // namespace
@@ -216,15 +226,20 @@ PetscErrorCode ApproximateLewisWeights(Mat A, double p, double epsilon, std::uin
     PetscCall(Scores(w, epsilon, seed, &lewis));
     const double m = static_cast<double>(w.rows.global_rows());
     const double factor = p < 2 ? 1 - p / 2 : 1 - 2 / p; // of the contraction, in logarithms
-    const double steps = factor > 0 ? std::log(std::log(m + 2) / epsilon) / -std::log(factor) : 0;
-    weight.resize(std::max<std::size_t>(lewis.size(), 1)); // not null on a rank without rows
-    for (int step = 1; step <= steps + 1 && factor > 0; ++step) {
+    const double steps = std::log(std::log(m + 2) / epsilon) / -std::log(factor);
+    const double last = factor > 0 ? std::floor(steps) + 1 : 0; // p = 2: no step
+    weight.resize(std::max<std::size_t>(lewis.size(), 1));      // not null on a rank without rows
+    for (int step = 1; step <= last; ++step) {
+      const bool to_power = p > 2 && step == last; // of p/2, errors of the scores too
       std::transform(lewis.begin(), lewis.end(), weight.begin(),
                      [p](double v) { return v > 0 ? std::pow(v, 1 - 2 / p) : 0; });
       w.weight = weight.data();
-      PetscCall(Scores(w, epsilon, seed + static_cast<std::uint64_t>(step), &tau));
+      PetscCall(Scores(w, to_power ? std::pow(1 + epsilon, 2 / p) - 1 : epsilon,
+                       seed + static_cast<std::uint64_t>(step), &tau));
       for (std::size_t i = 0; i < lewis.size(); ++i)
-        lewis[i] = p >= 2 ? tau[i] : std::pow(lewis[i], 1 - p / 2) * std::pow(tau[i], p / 2);
+        if (lewis[i] > 0)
+          lewis[i] *=
+              std::pow(tau[i] / lewis[i], to_power ? last_power(p, tau[i]) : std::min(p / 2, 1.0));
     }
     PetscCall(Put(lewis, weights));
   });

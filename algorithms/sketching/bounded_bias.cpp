@@ -3,6 +3,7 @@
 #include "core/citation.h"
 #include "core/dense.h"
 #include "core/error.h"
+#include "sketching/column_scale.h"
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +15,7 @@ double filter(BiasBound bound, double parameter, double s) {
   case BiasBound::unbiased:
     return 1 / s;
   case BiasBound::ridge:
-    return s / (s * s + parameter);
+    return 1 / (s + parameter / s); // s² may be no number
   case BiasBound::nuclear:
     return s * s >= parameter ? 1 / s : s / parameter;
   case BiasBound::spectral:
@@ -67,7 +68,12 @@ PetscErrorCode BoundedBias::Create(TallMatrix &X) {
   const TallView Q = basis.columns(0, q);
   // R with zeros below, so that LAPACK gives all right singular vectors: R = W·S·Vᵀ.
   std::vector<double> R(q * n_), square(n_ * n_, 0.0), s(n_), vt(n_ * n_);
-  PetscCall(InnerProduct(Q, X.view(), R.data(), Entries::at_most_one));
+  ColumnScale scale; // one power of two for all of X
+  PetscCall(scale.Create(X.view()));
+  scale.raise(scale.largest());
+  u_ = MultiVector(X.rows(), n_);
+  scale.load(X.view(), u_.view());
+  PetscCall(InnerProduct(Q, u_.view(), R.data(), Entries::at_most_one));
   for (std::size_t j = 0; j < n_; ++j)
     std::copy_n(R.data() + j * q, q, square.data() + j * n_);
   const int info = dense::right_singular_vectors(n_, square.data(), n_, s.data(), vt.data());
@@ -87,6 +93,8 @@ PetscErrorCode BoundedBias::Create(TallMatrix &X) {
   for (std::size_t k = 0; k < r; ++k)
     for (std::size_t i = 0; i < q; ++i)
       w[i + k * q] /= s_[k];
+  for (double &x : s_)
+    x = std::scalbn(x, scale.exponent(0));
   u_ = MultiVector(X.rows(), r);
   multiply(Q, w.data(), 0, u_.view());
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -34,7 +34,8 @@ struct BiasedEstimate {
 class BoundedBias {
 public:
   /// X: m × n with m ≥ n. Directions with s ≤ n·2⁻⁵²·s_1 take no part (β of minimum norm); bias is
-  /// counted on the others. Singular values to a relative 1e-15·s_1/s. Class R0. Memory: twice X.
+  /// counted on the others. Singular values to a relative 1e-15·s_1/s; of X times a power of two
+  /// they are those times it, to the bit, and estimates scale likewise. Class R0. Memory: twice X.
   /// Cost: 6 to 14 products of X by n×n. Collective. err  ARG_SIZ m < n
   PetscErrorCode Create(TallMatrix &X);
 

@@ -12,11 +12,14 @@
 namespace lathe::sketching {
 namespace {
 
+/// Squares of the lengths of the rows of an orthonormal basis, but for rounding at most 1.
 void square_rows(TallView X, double *squares) {
   std::fill_n(squares, X.rows.local(), 0.0);
   for (std::size_t j = 0; j < X.cols; ++j)
     for (std::size_t i = 0; i < X.rows.local(); ++i)
       squares[i] += X.column(j)[i] * X.column(j)[i];
+  for (std::size_t i = 0; i < X.rows.local(); ++i)
+    squares[i] = std::min(squares[i], 1.0);
 }
 
 } // namespace
@@ -33,7 +36,8 @@ PetscErrorCode LeverageScores(TallMatrix &A, double lambda, double *scores, std:
     PetscCall(RowBasis(A.view(), &rows, &columns));
     *rank = columns.size();
   }
-  square_rows(rows.view(), scores);
+  if (scores)
+    square_rows(rows.view(), scores);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -48,45 +48,17 @@ constexpr auto tile = static_cast<std::size_t>(RowBlocks::height);
 
 } // namespace
 
-double LpBasis::factor(std::size_t j) const {
-  return std::scalbn(1.0, -exponent_[j]);
-}
-
-PetscErrorCode LpBasis::Scale() {
-  const TallView A = A_->view();
-  PetscFunctionBegin;
-  std::vector<double> largest(A.cols);
-  for (std::size_t j = 0; j < A.cols; ++j)
-    for (std::size_t i = 0; i < A.rows.local(); ++i)
-      largest[j] = std::max(largest[j], std::abs(A.column(j)[i]));
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, largest.data(), static_cast<int>(A.cols), MPI_DOUBLE,
-                             MPI_MAX, A.rows.comm()));
-  exponent_.clear();
-  for (const double v : largest) // 2^1022 is finite: columns of subnormal numbers stay below 1
-    exponent_.push_back(v > 0 ? std::max(std::ilogb(v), -1022) : 0);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-void LpBasis::Load(const std::vector<std::size_t> &columns, TallView scaled) const {
-  const TallView A = A_->view();
-  for (std::size_t j = 0; j < columns.size(); ++j) {
-    const double f = factor(columns[j]);
-    std::transform(A.column(columns[j]), A.column(columns[j]) + A.rows.local(), scaled.column(j),
-                   [f](double a) { return f * a; });
-  }
-}
-
 PetscErrorCode LpBasis::Create(TallMatrix &A) {
   PetscFunctionBegin;
   A_ = &A;
-  PetscCall(Scale());
+  PetscCall(scale_.Create(A.view()));
   columns_.resize(A.cols());
   std::iota(columns_.begin(), columns_.end(), std::size_t{0});
   for (;;) {
     PetscCall(StopTogether(A.rows().comm()));
     std::vector<std::size_t> kept;
     basis_ = MultiVector(A.rows(), columns_.size());
-    Load(columns_, basis_.view());
+    scale_.load(A.view(), columns_, basis_.view());
     PetscCall(Orthonormalize(basis_.view(), &kept));
     for (std::size_t &j : kept)
       j = columns_[j];
@@ -94,12 +66,8 @@ PetscErrorCode LpBasis::Create(TallMatrix &A) {
     const std::size_t r = columns_.size();
     basis_.resize(r);
     MultiVector scaled(A.rows(), r);
-    Load(columns_, scaled.view());
-    triangle_.assign(r * r, 0);
-    PetscCall(InnerProduct(basis_.view(), scaled.view(), triangle_.data(), Entries::at_most_one));
-    for (std::size_t j = 0; j < r; ++j)
-      std::fill(triangle_.begin() + static_cast<std::ptrdiff_t>(j + 1 + j * r),
-                triangle_.begin() + static_cast<std::ptrdiff_t>((j + 1) * r), 0.0);
+    scale_.load(A.view(), columns_, scaled.view());
+    PetscCall(Triangle(basis_.view(), scaled.view(), &triangle_));
     solve_rows(scaled.view(), triangle_);
     basis_ = scaled;
     PetscCall(Orthonormalize(basis_.view(), &order_));
@@ -126,7 +94,7 @@ void LpBasis::Residual(const double *b, const ExpansionVector &x, double *e, dou
     std::copy_n(b + first, rows, high.data());
     std::fill_n(low.data(), rows, 0.0);
     for (std::size_t j = 0; j < columns_.size(); ++j) {
-      const double f = factor(columns_[j]);
+      const double f = scale_.factor(columns_[j]);
       const double *a = A.column(columns_[j]) + first;
       const Halves v(x.value[j]);
       const double v_low = x.value[x.n + j];
@@ -169,7 +137,7 @@ PetscErrorCode LpBasis::Against(TallView u, std::vector<double> *h) const {
   std::vector<double> g(r);
   for (std::size_t j = 0; j < r; ++j) {
     ExactSum sum;
-    const double f = factor(columns_[j]);
+    const double f = scale_.factor(columns_[j]);
     for (std::size_t i = 0; i < A.rows.local(); ++i) {
       const double a = f * A.column(columns_[j])[i];
       sum.add_product(a, u.column(0)[i]);

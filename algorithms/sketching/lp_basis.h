@@ -8,6 +8,7 @@
 // Gram-Schmidt in doubles leaves 2⁻⁵² times the condition number (up to 1e15: beyond that columns
 // are found to depend on the others).
 #pragma once
+#include "sketching/column_scale.h"
 #include "sketching/expansion.h"
 #include "sketching/tall_matrix.h"
 
@@ -25,7 +26,7 @@ public:
   /// The columns of A that x̂ is for.
   [[nodiscard]] const std::vector<std::size_t> &columns() const { return columns_; }
   /// Â_j = A_j·2^(−k) for the j-th of `columns`.
-  [[nodiscard]] int exponent(std::size_t j) const { return exponent_[columns_[j]]; }
+  [[nodiscard]] int exponent(std::size_t j) const { return scale_.exponent(columns_[j]); }
 
   /// e = b − Âx̂, rounded from double-double, and, unless null, what rounding left; local rows.
   void Residual(const double *b, const ExpansionVector &x, double *e, double *rest = nullptr) const;
@@ -36,13 +37,8 @@ public:
   PetscErrorCode Against(TallView u, std::vector<double> *h) const;
 
 private:
-  PetscErrorCode Scale();
-  /// scaled ← the columns of Â.
-  void Load(const std::vector<std::size_t> &columns, TallView scaled) const;
-  [[nodiscard]] double factor(std::size_t j) const;
-
   TallMatrix *A_ = nullptr;
-  std::vector<int> exponent_;        // of every column of A
+  ColumnScale scale_;
   std::vector<std::size_t> columns_; // of A
   std::vector<double> triangle_;     // R: Â = B·R, B nearly orthonormal
   std::vector<double> correction_;   // C: B in the order `order_` is Q·C

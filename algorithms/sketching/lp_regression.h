@@ -52,7 +52,8 @@ PetscErrorCode LpRegression(TallMatrix &A, const double *b, double p, const LpOp
 
 /// σ_i = max_x |a_iᵀx|^p/‖Ax‖_p^p, the ℓ_p sensitivities, one regression with n − 1 unknowns a row:
 /// relative accuracy 1e-11, beyond p = 100 p·1e-13, certified. A row that alone has a column, or
-/// of a square matrix, has exactly 1. Class R0. For 1 ≤ p < ∞. rows: which (all when empty).
+/// of a square matrix, has exactly 1. Columns of any scale: as in leverage.h. Class R0. For
+/// 1 ≤ p < ∞. rows: which (all when empty).
 /// err  ARG_OUTOFRANGE p < 1 or not finite, a row that is none; NOT_CONVERGED with the row
 PetscErrorCode LpSensitivities(TallMatrix &A, double p, const std::vector<std::int64_t> &rows,
                                std::vector<double> *sensitivities);

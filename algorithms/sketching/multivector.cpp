@@ -3,6 +3,7 @@
 #include "core/dense.h"
 #include "core/prerounded.h"
 #include "core/random.h"
+#include "sketching/column_scale.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -346,7 +347,9 @@ PetscErrorCode Orthonormalize(TallView Y, std::vector<std::size_t> *columns, dou
   Remainder rest{MultiVector(Y.rows, Y.cols), std::vector<std::size_t>(Y.cols),
                  std::vector<double>(Y.cols, 1.0)};
   std::iota(rest.origin.begin(), rest.origin.end(), std::size_t{0});
-  std::copy_n(Y.data, Y.rows.local() * Y.cols, rest.vectors.view().data);
+  ColumnScale scale; // squares of entries are to be numbers
+  PetscCall(scale.Create(Y));
+  scale.load(Y, rest.vectors.view());
   PetscCall(rest.Normalize(0));
   rest.share.assign(rest.share.size(), 1.0); // only the direction of a column counts
   while (!rest.origin.empty()) {

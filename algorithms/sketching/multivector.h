@@ -102,7 +102,7 @@ void solve_right(TallView X, const double *r);
 /// Orthonormal basis of the range of Y, in its first columns->size() columns; what the others then
 /// hold is of no use. Column i of the basis comes from column (*columns)[i] of Y: in that order QᵀY
 /// is upper triangular up to rounding. Columns that depend on others to a relative k·2⁻⁵² of their
-/// own length are left out.
+/// own length are left out. Columns times powers of two have a basis of the same bits.
 ///
 /// Block Gram-Schmidt whose blocks are the columns that pivoted Cholesky factorisation of the Gram
 /// matrix accepts above 10⁻⁶, each made orthonormal by Cholesky twice: ‖I − QᵀQ‖ ≤ 1e-14·k for Y of

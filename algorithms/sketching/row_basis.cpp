@@ -1,62 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sketching/row_basis.h"
 #include "core/dense.h"
+#include "sketching/column_scale.h"
 #include "sketching/normal_residual_isa.h"
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <functional>
 #include <utility>
 
 namespace lathe::sketching {
 namespace {
 
-// Rows with errors of 2⁻⁵³ times this are left as they are: scores then have errors of up to 2e-14.
+// Rows with errors of 2⁻⁵³ times this are left as they are. Errors of scores, 64×6 to 5000×100: up
+// to 5e-14; with 200 they would be up to 1e-13, and few matrices lie between.
 constexpr double accurate_enough = 100;
-
-/// Exponents e with |entry| < 2^e in every column, over all ranks; 0 for zeros.
-PetscErrorCode LargestExponents(TallView A, std::vector<int> *exponents) {
-  PetscFunctionBegin;
-  constexpr int none = std::numeric_limits<int>::min();
-  exponents->assign(A.cols, none);
-  for (std::size_t j = 0; j < A.cols; ++j) {
-    double largest = 0;
-    for (std::size_t i = 0; i < A.rows.local(); ++i)
-      largest = std::max(largest, std::abs(A.column(j)[i]));
-    if (largest > 0 && std::isfinite(largest))
-      (*exponents)[j] = std::ilogb(largest) + 1;
-  }
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, exponents->data(), static_cast<int>(A.cols), MPI_INT,
-                             MPI_MAX, A.rows.comm()));
-  std::replace(exponents->begin(), exponents->end(), none, 0);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/// 2^−e, e no less than −1000 as 2^1074 is no number.
-double shrink(int exponent) {
-  return std::ldexp(1.0, -std::max(exponent, -1000));
-}
-
-/// Column `order[j]` of A times a power of two that leaves it at most 1, for every j.
-void scaled_columns(TallView A, const std::vector<std::size_t> &order,
-                    const std::vector<int> &exponents, MultiVector *scaled) {
-  *scaled = MultiVector(A.rows, order.size());
-  for (std::size_t j = 0; j < order.size(); ++j) {
-    const double factor = shrink(exponents[order[j]]);
-    std::transform(A.column(order[j]), A.column(order[j]) + A.rows.local(),
-                   scaled->view().column(j), [factor](double x) { return x * factor; });
-  }
-}
-
-/// Upper triangle of QᵀX, and zeros below, where Q is the basis of the columns of X.
-PetscErrorCode Triangle(TallView Q, TallView X, std::vector<double> *r) {
-  PetscFunctionBegin;
-  r->resize(X.cols * X.cols);
-  PetscCall(InnerProduct(Q, X, r->data(), Entries::at_most_one));
-  for (std::size_t j = 0; j < X.cols; ++j)
-    std::fill(r->begin() + static_cast<std::ptrdiff_t>(j * X.cols + j + 1),
-              r->begin() + static_cast<std::ptrdiff_t>((j + 1) * X.cols), 0.0);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 /// g ← its Cholesky factor; false where g is not the Gram matrix of a well conditioned basis.
 bool factor_gram(std::vector<double> &g, std::size_t n) {
@@ -67,6 +24,16 @@ bool factor_gram(std::vector<double> &g, std::size_t n) {
 }
 
 } // namespace
+
+PetscErrorCode Triangle(TallView Q, TallView X, std::vector<double> *r) {
+  PetscFunctionBegin;
+  r->resize(X.cols * X.cols);
+  PetscCall(InnerProduct(Q, X, r->data(), Entries::at_most_one));
+  for (std::size_t j = 0; j < X.cols; ++j)
+    std::fill(r->begin() + static_cast<std::ptrdiff_t>(j * X.cols + j + 1),
+              r->begin() + static_cast<std::ptrdiff_t>((j + 1) * X.cols), 0.0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 void solve_rows(TallView X, const std::vector<double> &r) {
   std::vector<double> work(2 * substitution_rows * X.cols);
@@ -88,11 +55,11 @@ PetscErrorCode RowBasis(TallView A, MultiVector *basis, std::vector<std::size_t>
   basis->resize(r);
   if (row_error <= accurate_enough)
     PetscFunctionReturn(PETSC_SUCCESS);
-  std::vector<int> exponents;
   std::vector<double> triangle, g(r * r);
-  MultiVector rows;
-  PetscCall(LargestExponents(A, &exponents));
-  scaled_columns(A, *columns, exponents, &rows);
+  MultiVector rows(A.rows, r);
+  ColumnScale scale;
+  PetscCall(scale.Create(A));
+  scale.load(A, *columns, rows.view());
   PetscCall(Triangle(basis->view(), rows.view(), &triangle));
   solve_rows(rows.view(), triangle);
   PetscCall(GramMatrix(rows.view(), g.data()));
@@ -106,39 +73,40 @@ PetscErrorCode RowBasis(TallView A, MultiVector *basis, std::vector<std::size_t>
 PetscErrorCode RidgeRows(TallView A, double lambda, MultiVector *rows, std::size_t *rank) {
   PetscFunctionBegin;
   const std::size_t n = A.cols;
-  std::vector<std::size_t> columns, order(n);
-  std::vector<int> exponents;
+  std::vector<std::size_t> columns, order;
   MultiVector basis(A.rows, n);
   std::copy_n(A.data, A.rows.local() * n, basis.view().data);
   PetscCall(Orthonormalize(basis.view(), &columns));
   const std::size_t r = *rank = columns.size();
   basis.resize(r);
   // With D powers of two, [R·D; √lambda·D] for A = Q·R, the same on every rank.
-  for (std::size_t j = 0; j < n; ++j)
-    order[j] = j;
-  PetscCall(LargestExponents(A, &exponents));
-  scaled_columns(A, order, exponents, rows);
+  const double root = std::sqrt(lambda);
+  ColumnScale scale;
+  PetscCall(scale.Create(A));
+  scale.raise(std::ilogb(root));
+  *rows = MultiVector(A.rows, n);
+  scale.load(A, rows->view());
   std::vector<double> R(r * n);
   PetscCall(InnerProduct(basis.view(), rows->view(), R.data(), Entries::at_most_one));
-  const double root = std::sqrt(lambda);
   MultiVector stacked(RowBlocks(PETSC_COMM_SELF, static_cast<std::int64_t>(r + n)), n);
   for (std::size_t j = 0; j < n; ++j) {
     std::copy_n(R.data() + j * r, r, stacked.view().column(j));
-    stacked.view().column(j)[r + j] = root * shrink(exponents[j]);
+    stacked.view().column(j)[r + j] = root * scale.factor(j);
   }
   MultiVector both = stacked;
   PetscCall(Orthonormalize(both.view(), &order));
   const std::size_t k = order.size();
   both.resize(k);
   std::vector<double> triangle;
-  MultiVector kept;
-  scaled_columns(stacked.view(), order, std::vector<int>(n), &kept);
+  MultiVector kept(stacked.view().rows, k);
+  for (std::size_t j = 0; j < k; ++j)
+    std::copy_n(stacked.view().column(order[j]), r + n, kept.view().column(j));
   PetscCall(Triangle(both.view(), kept.view(), &triangle));
   if (k == n && triangle_condition(triangle.data(), k) > accurate_enough) {
     MultiVector ridge(RowBlocks(PETSC_COMM_SELF, static_cast<std::int64_t>(n)), n);
     for (std::size_t j = 0; j < n; ++j)
-      ridge.view().column(j)[order[j]] = root * shrink(exponents[order[j]]);
-    scaled_columns(A, order, exponents, rows);
+      ridge.view().column(j)[order[j]] = root * scale.factor(order[j]);
+    scale.load(A, order, rows->view());
     solve_rows(rows->view(), triangle);
     solve_rows(ridge.view(), triangle);
     std::vector<double> g(n * n), of_ridge(n * n);

@@ -7,7 +7,7 @@
 namespace lathe::sketching {
 
 /// *basis ← orthonormal basis of the range of A. Row i is a_i times a small matrix, with an error
-/// of at most 2e-14 (measured; 1e-15 beyond a condition number of 10³) of its own length, for every
+/// of at most 3e-14 (measured; 1e-15 beyond a condition number of 10³) of its own length, for every
 /// A of full numerical rank: condition numbers up to 10¹⁴ with unit columns. `columns` as
 /// Orthonormalize; where that leaves columns out, it is the columns kept that the rows belong to.
 ///
@@ -24,6 +24,10 @@ PetscErrorCode RowBasis(TallView A, MultiVector *basis, std::vector<std::size_t>
 /// a_iᵀ(AᵀA + lambda·I)⁻¹a_i to the same accuracy: the upper block of such a basis. *rank: of A.
 /// Cost: 1.4 to 1.8 times that of RowBasis.
 PetscErrorCode RidgeRows(TallView A, double lambda, MultiVector *rows, std::size_t *rank);
+
+/// *r ← upper triangle of QᵀX, and zeros below: R with X = Q·R, where Q is the basis that
+/// Orthonormalize has made of the columns of X, in their order. Collective; class R0.
+PetscErrorCode Triangle(TallView Q, TallView X, std::vector<double> *r);
 
 /// X ← X·R⁻¹ for upper triangular R (X.cols × X.cols) by forward substitution in double-double,
 /// rounded: entries with an error of 2⁻⁵³ of themselves and 2⁻¹⁰⁴ times the condition number of R.

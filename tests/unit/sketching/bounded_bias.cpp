@@ -28,10 +28,13 @@ struct Problem {
   TallMatrix tall;
   BoundedBias estimators;
 
-  explicit Problem(PetscInt m = rows, PetscInt skip = -1) {
+  /// The matrix times 2^scale, one row left out where skip is not negative.
+  explicit Problem(PetscInt m = rows, PetscInt skip = -1, int scale = 0) {
     PETSC_OK(test::CreateMatrix(
         PETSC_COMM_WORLD, m, columns,
-        [skip](PetscInt i, PetscInt j) { return entry(i + (skip >= 0 && i >= skip ? 1 : 0), j); },
+        [=](PetscInt i, PetscInt j) {
+          return std::ldexp(entry(i + (skip >= 0 && i >= skip ? 1 : 0), j), scale);
+        },
         true, false, matrix.out()));
     PETSC_OK(tall.Create(matrix));
     PETSC_OK(estimators.Create(tall));
@@ -173,6 +176,40 @@ TEST_CASE("risk is what repeated noise shows", "[sketching]") {
     const double risk = p.estimators.risk(bound, parameter, sigma, truth);
     CAPTURE(static_cast<int>(bound), mean, risk);
     CHECK(std::fabs(mean - risk) < 0.1 * risk);
+  }
+}
+
+TEST_CASE("estimates of a matrix times a power of two scale with it, to the bit", "[sketching]") {
+  std::vector<double> y;
+  for (std::size_t i = 0; i < rows; ++i)
+    y.push_back(noise(2, i));
+  Problem one;
+  const auto scaled = [](std::vector<double> x, int k) {
+    for (double &v : x)
+      v = std::ldexp(v, k);
+    return x;
+  };
+  for (const int k : {-950, -400, 350, 1000}) {
+    Problem p(rows, -1, k);
+    CHECK(p.estimators.singular_values() == scaled(one.estimators.singular_values(), k));
+    for (const auto bound :
+         {BiasBound::unbiased, BiasBound::ridge, BiasBound::nuclear, BiasBound::spectral}) {
+      const bool squared = bound == BiasBound::ridge || bound == BiasBound::nuclear;
+      if (squared && std::abs(k) > 500)
+        continue; // the parameter would leave the range of a double
+      const BiasedEstimate e = one.estimate(y, bound, 0.3);
+      const BiasedEstimate s = p.estimate(y, bound, squared ? std::ldexp(0.3, 2 * k) : 0.3);
+      CAPTURE(k, static_cast<int>(bound));
+      CHECK(s.beta == scaled(e.beta, -k));
+      CHECK(s.bias == e.bias);
+      CHECK(s.degrees == e.degrees);
+      CHECK(s.residual_square == e.residual_square);
+      CHECK((s.gcv == e.gcv && s.leave_one_out == e.leave_one_out));
+      if (std::abs(k) < 500)
+        CHECK(s.variance == std::ldexp(e.variance, -2 * k));
+    }
+    const BiasedEstimate least = p.estimate(y, BiasBound::ridge, 0.0); // least squares
+    CHECK(least.beta == p.estimate(y, BiasBound::unbiased, 0).beta);
   }
 }
 

@@ -129,7 +129,7 @@ const Kind kinds[] = {
 TEST_CASE("leverage scores to 1e-13 of each at any condition", "[sketching]") {
   const PetscInt m = 64, n = 6;
   double most = 0, most_ridge = 0;
-  for (int digits = 1; digits <= 13; ++digits)
+  for (int digits = 1; digits <= 14; ++digits)
     for (const Kind &kind : kinds) {
       const Entry rows = conditioned(n, std::pow(10, digits), static_cast<std::uint64_t>(digits));
       const Entry entry = [&](PetscInt i, PetscInt j) { return rows(i, j) * kind.factor(i, j); };
@@ -155,7 +155,7 @@ TEST_CASE("leverage scores to 1e-13 of each at any condition", "[sketching]") {
 TEST_CASE("leverage scores of many columns, entry by entry, on any number of ranks",
           "[sketching]") {
   const PetscInt m = 1100, n = 20;
-  for (const double condition : {1.0, 1e2, 1e10}) {
+  for (const double condition : {1.0, 18.0, 1e2, 1e10}) {
     const Entry entry = conditioned(n, condition, 5);
     Tall A(PETSC_COMM_WORLD, m, n, entry, true, true), serial(PETSC_COMM_SELF, m, n, entry);
     std::size_t rank = 0;
