@@ -134,11 +134,11 @@ template <int K> struct Tile {
   double r[K][most_tile_rows];
 };
 constexpr std::size_t at_once = 4;
+constexpr std::size_t line = 8; // of a cache, in numbers
 
 // r ← r − A·x for `count` columns from j on.
 template <int K, std::size_t count>
 LATHE_INLINE void subtract(const NormalRows &m, Tile<K> &t, std::size_t j) {
-  constexpr std::size_t line = 8;
   const double *a = t.a + j * t.ld;
   const bool more = j + 2 * count <= m.cols;
   const double *ahead = more ? a + count * t.ld : t.next;
@@ -189,6 +189,7 @@ template <int K, std::size_t count>
 LATHE_INLINE void add_products(const NormalRows &m, const Tile<K> &t, std::size_t j) {
   const double *a = t.a + j * t.ld;
   double *sum = m.sum + j * K * lanes;
+  const bool more = j + 2 * count <= m.cols;
   V s[count][K];
   for (std::size_t c = 0; c < count; ++c)
     for (std::size_t k = 0; k < K; ++k)
@@ -197,6 +198,9 @@ LATHE_INLINE void add_products(const NormalRows &m, const Tile<K> &t, std::size_
     V r[K];
     for (int k = 0; k < K; ++k)
       r[k] = load(&t.r[k][i]);
+    if (K == 1 && more && i % line == 0) // from the level-2 cache; more terms wait for sums instead
+      for (std::size_t c = 0; c < count; ++c)
+        __builtin_prefetch(a + (count + c) * t.ld + i + line - 1, 0, 3);
     for (std::size_t c = 0; c < count; ++c)
       add_product<K>(s[c], load(a + c * t.ld + i), r);
   }
