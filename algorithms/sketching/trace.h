@@ -16,9 +16,10 @@ typedef enum {
 typedef struct {
   double value;
   double standard_error; /**< of `value`, from the spread of its samples: 0 where they agree, as
-                              two vectors of n signs do by chance once in 2ⁿ⁻¹ draws. The samples of the leave-one-out methods share what they have of the
-                              range, and it is then up to 4 times too small: XNysTrace where
-                              eigenvalues decay slowly, both from n/2 vectors on */
+                              two vectors of n signs do by chance once in 2ⁿ⁻¹ draws. The samples
+                              of the leave-one-out methods share what they have of the range, and
+                              it is then up to 4 times too small: XNysTrace where eigenvalues decay
+                              slowly, both from n/2 vectors on */
   long long matvecs;     /**< products with A that were used */
 } LatheTraceEstimate;
 

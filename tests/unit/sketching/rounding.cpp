@@ -44,7 +44,7 @@ Errors errors(PetscInt n) {
     unit[r] = 0;
     for (std::size_t j = 0; j < static_cast<std::size_t>(n); ++j) {
       ExactSum sum;
-      double running = 0; // a loop over the rows, as other libraries sum
+      double running = 0;                 // a loop over the rows, as other libraries sum
       for (std::size_t i = 0; i < m; ++i) // entries are ±1/√8 and 0; the signs alone are exact
         if (row[i] != 0) {
           const double x = entry(static_cast<PetscInt>(i), static_cast<PetscInt>(j));
