@@ -14,7 +14,7 @@ namespace {
 using namespace lathe;
 using test::CreateMatrix;
 
-TEST_CASE("a log-determinant's preconditioner never adds variance", "[sketching]") {
+TEST_CASE("a log-determinant's preconditioner adds no variance", "[sketching]") {
   const PetscInt n = 96;
   LatheQuadratureOptions options;
   PETSC_OK(LatheQuadratureOptionsSetDefaults(&options));
