@@ -66,9 +66,39 @@ double worst_error(const Pass &pass, const ExpansionVector &g) {
     Big e = -pass.gradient[j];
     for (const double t : g.get(j).term)
       e += t;
+    if (pass.size[j] == 0) {
+      REQUIRE(e == 0);
+      continue;
+    }
     worst = std::max(worst, static_cast<double>(abs(e)) / pass.size[j]);
   }
   return worst;
+}
+
+// By the dense kernel of one instruction set; what `rows` says beside it is kept.
+ExpansionVector dense_gradient(const NormalIsa &isa, const Pass &pass, int terms,
+                               NormalRows *rows) {
+  const std::size_t m = pass.p.m, n = pass.p.n, width = static_cast<std::size_t>(terms);
+  std::vector<double> tile(tile_rows(n) * n), sums(width * n * isa.lanes);
+  rows->rows = m;
+  rows->cols = n;
+  rows->dense = pass.p.a.data();
+  rows->ld = m;
+  rows->x = pass.x.head();
+  rows->b = pass.p.b.data();
+  rows->weight = pass.p.weight.empty() ? nullptr : pass.p.weight.data();
+  rows->tile = tile.data();
+  rows->sum = sums.data();
+  isa.dense[width - 1](*rows);
+  ExpansionVector g(terms, n);
+  for (std::size_t j = 0; j < n; ++j) {
+    Expansion total;
+    for (std::size_t l = 0; l < width * isa.lanes; ++l)
+      total.add(sums[width * j * isa.lanes + l], terms);
+    total.normalize(terms);
+    g.set(j, total);
+  }
+  return g;
 }
 
 TEST_CASE("gradient of every instruction set against exact sums", "[sketching]") {
@@ -83,29 +113,10 @@ TEST_CASE("gradient of every instruction set against exact sums", "[sketching]")
         return one;
       }() : make_pass(m, n, terms, m == 63, false);
       for (const NormalIsa *const *isa = available_normal_isas(); *isa; ++isa) {
-        const auto width = static_cast<std::size_t>(terms);
-        std::vector<double> tile(tile_rows(n) * n), sums(width * n * (*isa)->lanes);
         std::vector<double> residual(m);
         NormalRows rows;
-        rows.rows = m;
-        rows.cols = n;
-        rows.dense = pass.p.a.data();
-        rows.ld = m;
-        rows.x = pass.x.head();
-        rows.b = pass.p.b.data();
-        rows.weight = pass.p.weight.empty() ? nullptr : pass.p.weight.data();
-        rows.tile = tile.data();
-        rows.sum = sums.data();
         rows.residual = residual.data();
-        (*isa)->dense[width - 1](rows);
-        ExpansionVector g(terms, n);
-        for (std::size_t j = 0; j < n; ++j) {
-          Expansion total;
-          for (std::size_t l = 0; l < width * (*isa)->lanes; ++l)
-            total.add(sums[width * j * (*isa)->lanes + l], terms);
-          total.normalize(terms);
-          g.set(j, total);
-        }
+        const ExpansionVector g = dense_gradient(**isa, pass, terms, &rows);
         CAPTURE((*isa)->name, terms, m);
         CHECK(worst_error(pass, g) <= bound(terms, m + 10));
         CHECK(std::fabs(rows.norm2 / static_cast<double>(pass.norm2) - 1) < 1e-12);
@@ -115,6 +126,55 @@ TEST_CASE("gradient of every instruction set against exact sums", "[sketching]")
         CHECK(std::fabs(square / rows.norm2 - 1) < 1e-14);
       }
     }
+}
+
+// Entries of 2^-60 to 2^60, zeros, and a last column that cancels most of b: relative to the terms
+// of each sum, whatever the sizes of others.
+TEST_CASE("two terms keep their bits among entries of any size", "[sketching]") {
+  double worst = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const std::size_t m = seed % 2 ? 1 : 97, n = 9;
+    const auto any = [&](std::uint64_t stream, std::size_t i) {
+      const double size =
+          std::scalbn(1.0, static_cast<int>(120 * random::uniform(seed, stream + 40, i)) - 60);
+      return random::uniform(seed, stream + 20, i) < 0.2 ? 0
+                                                         : random::normal(seed, stream, i) * size;
+    };
+    Pass pass{.p = {.m = m, .n = n, .a = std::vector<double>(m * n), .b = {}},
+              .x = ExpansionVector(2, n)};
+    for (std::size_t j = 0; j < n; ++j) {
+      pass.x.add(j, random::normal(seed, 2, j));
+      pass.x.add(j, random::normal(seed, 3, j) * 0x1p-54);
+    }
+    std::vector<Big> residual(m), size(m);
+    for (std::size_t i = 0; i < m; ++i) {
+      Big sum = 0, terms = 0;
+      for (std::size_t j = 0; j < n; ++j) {
+        pass.p.at(i, j) = any(4 + j, i);
+        const Big x = Big(pass.x.get(j).term[0]) + pass.x.get(j).term[1];
+        sum += pass.p.at(i, j) * x;
+        terms += abs(Big(pass.p.at(i, j) * x));
+      }
+      pass.p.b.push_back(static_cast<double>(sum));
+      residual[i] = pass.p.b[i] - sum;
+      size[i] = terms + std::fabs(pass.p.b[i]);
+    }
+    pass.gradient.assign(n, 0);
+    pass.size.assign(n, 0);
+    for (std::size_t j = 0; j < n; ++j)
+      for (std::size_t i = 0; i < m; ++i) {
+        pass.gradient[j] += residual[i] * pass.p.at(i, j);
+        pass.size[j] += static_cast<double>(abs(Big(size[i] * pass.p.at(i, j))));
+      }
+    for (const NormalIsa *const *isa = available_normal_isas(); *isa; ++isa) {
+      NormalRows rows;
+      const double error = worst_error(pass, dense_gradient(**isa, pass, 2, &rows));
+      worst = std::max(worst, error);
+      CAPTURE((*isa)->name, seed);
+      CHECK(error <= 0x1p-99);
+    }
+  }
+  std::printf("gradient in two terms, entries of 2^-60 to 2^60: %.1e\n", worst);
 }
 
 TEST_CASE("distributed gradient, dense and sparse, scaled and weighted", "[sketching]") {
