@@ -17,9 +17,10 @@ inline double length(const double *v, std::size_t n) noexcept {
   }
   if (!(largest > 0) || std::isinf(largest))
     return largest;
-  const int e = std::ilogb(largest);
+  const int e = std::max(std::ilogb(largest), -1022); // 2^-e is a double
+  const double unit = std::scalbn(1.0, -e);
   for (std::size_t i = 0; i < n; ++i) {
-    const double x = std::scalbn(v[i], -e);
+    const double x = v[i] * unit;
     sum += x * x;
   }
   return std::scalbn(std::sqrt(sum), e);

@@ -188,19 +188,25 @@ PetscErrorCode SketchedFactor::Create(Mat A, const LocalRows &rows, const double
     const bool more =
         std::any_of(appended_.begin(), appended_.end(), [](double e) { return e > 0; });
     const std::size_t h = std::max(height + (more ? n_ : 0), n_);
-    std::vector<double> stacked(h * n_, 0.0), tau(n_);
+    std::vector<double> tau(n_);
+    if (h > height) {
+      std::vector<double> stacked(h * n_, 0.0);
+      for (std::size_t j = 0; j < n_; ++j)
+        std::copy_n(sa.data() + j * height, height, stacked.data() + j * h);
+      sa.swap(stacked);
+    }
     for (std::size_t j = 0; j < n_; ++j) {
       for (std::size_t i = 0; i < height; ++i)
-        stacked[i + j * h] = scale_[j] * sa[i + j * height];
+        sa[i + j * h] *= scale_[j];
       if (more)
-        stacked[height + j + j * h] = appended_[j];
+        sa[height + j + j * h] = appended_[j];
     }
-    dense::qr(h, n_, stacked.data(), h, tau.data());
+    dense::qr(h, n_, sa.data(), h, tau.data());
     for (std::size_t j = 0; j < n_; ++j)
-      std::copy_n(stacked.data() + j * h, j + 1, r_.data() + j * n_);
+      std::copy_n(sa.data() + j * h, j + 1, r_.data() + j * n_);
     estimate();
     if (size.keep) {
-      q_ = std::move(stacked);
+      q_ = std::move(sa);
       tau_ = std::move(tau);
     }
   }
