@@ -3,6 +3,7 @@
 #include "lipschitz/rounding.h"
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace lathe::lipschitz {
 namespace {
@@ -91,7 +92,13 @@ std::vector<Fusion> find_fusions(const Network &network) {
 FusedLayer fuse(const Network &network, std::size_t index, const Fusion &fusion) {
   FusedLayer fused{network.layers[index], 0};
   const auto scale = [&](std::size_t i, bool output) {
-    scale_channels(fused.layer, batch_norm_scale(network.layers[i]), output);
+    const Layer &norm = network.layers[i];
+    scale_channels(fused.layer, batch_norm_scale(norm), output);
+    const auto &weight = fused.layer.weight;
+    if (std::any_of(weight.begin(), weight.end(), [](double w) { return !std::isfinite(w); }))
+      throw std::invalid_argument("layer '" + norm.name + "' (batchnorm): gamma/sqrt(var + eps) " +
+                                  "times the weights of layer '" + fused.layer.name +
+                                  "' exceeds the largest double, 1.8e308");
     fused.roundings += batch_norm_roundings + 1;
   };
   for (const std::size_t i : fusion.before)

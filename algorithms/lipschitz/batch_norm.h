@@ -27,7 +27,8 @@ struct Fusion {
 std::vector<Fusion> find_fusions(const Network &network);
 
 /// The layer with scaled weights (output and input channels), and how far the stored weights can be
-/// from the exact products: entry by entry |exact − stored| ≤ γ_roundings·|stored|.
+/// from the exact products: entry by entry |exact − stored| ≤ γ_roundings·|stored|. A product that
+/// overflows is refused (std::invalid_argument).
 struct FusedLayer {
   Layer layer;
   int roundings = 0;

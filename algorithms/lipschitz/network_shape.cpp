@@ -144,6 +144,10 @@ Shape pool(const Layer &layer, const Shape &in) {
     if (2 * std::int64_t{layer.padding[d]} > layer.kernel[d])
       refuse(layer, "padding " + std::to_string(layer.padding[d]) +
                         " is more than half the kernel extent " + std::to_string(layer.kernel[d]));
+  for (int d = 0; d < layer.ndim && layer.type == LayerType::avgpool; ++d)
+    if (layer.dilation[d] != 1)
+      refuse(layer, "dilation is " + std::to_string(layer.dilation[d]) +
+                        "; an average pool has none, allowed: 1");
   const Shape out = slide(layer, in);
   if (layer.type == LayerType::maxpool)
     for (int d = 0; d < layer.ndim; ++d)

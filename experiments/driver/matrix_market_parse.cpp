@@ -150,6 +150,9 @@ std::string take_value(Cursor *cursor, Field field, PetscScalar *value) {
   case Field::integer:
     problem = cursor->take_integer("value", &integer);
     re = static_cast<double>(integer);
+    if (problem.empty() && (re >= 0x1p63 || static_cast<std::int64_t>(re) != integer))
+      problem = Format("value %lld is not a double, whose integers have 53 bits; field real rounds",
+                       static_cast<long long>(integer));
     break;
   case Field::real:
     problem = cursor->take_real("value", &re);

@@ -23,6 +23,18 @@ PetscObject object(SVD svd) {
   return reinterpret_cast<PetscObject>(svd);
 }
 
+PetscErrorCode FirstUnitVector(Vec v) {
+  PetscInt begin = 0;
+  PetscFunctionBegin;
+  PetscCall(VecSet(v, 0));
+  PetscCall(VecGetOwnershipRange(v, &begin, nullptr));
+  if (begin == 0)
+    PetscCall(VecSetValue(v, 0, 1, INSERT_VALUES));
+  PetscCall(VecAssemblyBegin(v));
+  PetscCall(VecAssemblyEnd(v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode SVDSetUp_Gram(SVD svd) {
   const MPI_Comm comm = PetscObjectComm(object(svd));
   PetscFunctionBegin;
@@ -61,6 +73,10 @@ PetscErrorCode SVDSolve_Gram(SVD svd) {
   PetscCall(BVGetColumn(svd->U, 0, &u));
   PetscCall(BVGetColumn(svd->V, 0, &v));
   PetscCall(LatheMatNormBracketWithVectors(svd->A, &options, &self.bracket, u, v));
+  if (self.bracket.upper == 0) { // any two unit vectors are a triplet of a zero matrix
+    PetscCall(FirstUnitVector(u));
+    PetscCall(FirstUnitVector(v));
+  }
   PetscCall(BVRestoreColumn(svd->V, 0, &v));
   PetscCall(BVRestoreColumn(svd->U, 0, &u));
   const LatheNormBracket &b = self.bracket;

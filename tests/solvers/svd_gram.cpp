@@ -93,6 +93,28 @@ TEST_CASE("svd gram brackets what trlanczos finds, with a triplet of that quotie
     }
 }
 
+TEST_CASE("svd gram of a zero matrix has unit vectors") {
+  PETSC_OK(LatheInitializePackage());
+  for (const auto &[m, n] : {std::pair<PetscInt, PetscInt>{12, 7}, {7, 12}}) {
+    MatHandle A;
+    SvdHandle svd;
+    VecHandle u, v;
+    PetscReal sigma = 1, lengths[2] = {};
+    PETSC_OK(lathe::test::CreateMatrix(
+        PETSC_COMM_WORLD, m, n, [](PetscInt, PetscInt) { return PetscScalar(0); }, false, false,
+        A.out()));
+    PETSC_OK(Setup(A, "gram", svd.out()));
+    PETSC_OK(SVDSolve(svd));
+    PETSC_OK(MatCreateVecs(A, v.out(), u.out()));
+    PETSC_OK(SVDGetSingularTriplet(svd, 0, &sigma, u, v));
+    PETSC_OK(VecNorm(u, NORM_2, &lengths[0]));
+    PETSC_OK(VecNorm(v, NORM_2, &lengths[1]));
+    CHECK_ALL(sigma == 0);
+    CHECK_ALL(lengths[0] == 1);
+    CHECK_ALL(lengths[1] == 1);
+  }
+}
+
 TEST_CASE("svd gram reads its options and names what it refuses") {
   using Catch::Contains;
   PETSC_OK(LatheInitializePackage());

@@ -224,6 +224,10 @@ TEST_CASE("Matrix Market: every refusal names line, column, value and range") {
   says(general + "2 2 1\n1 1 0x10\n", "bad.mtx:3:5", "'0x10'");
   says(general + "2 2 1\n1 1 +-1\n", "bad.mtx:3:5", "'+-1'");
   says("%%MatrixMarket matrix coordinate integer general\n1 1 1\n1 1 1.5\n", ":3:5", "'1.5'");
+  for (const char *large : {"9007199254740993", "-9007199254740993", "9223372036854775807"})
+    says(std::string("%%MatrixMarket matrix coordinate integer general\n1 1 1\n1 1 ") + large +
+             "\n",
+         ":3:5", large);
   says("%%MatrixMarket matrix coordinate pattern general\n1 1 1\n1 1 1.5\n", ":3:5", "'1.5'");
   says(general + "2 2 3\n1 1 1\n2 2 1      \n", "bad.mtx:4", "after 2 of the 3");
   says(general + "2 2 1\n1 1 1\n%\n\n2 2 1\n", "bad.mtx:6:1", "more entries than the 1");

@@ -249,6 +249,14 @@ TEST_CASE("networks that cannot be bounded are refused with the layer and the cu
   wide.padding = {1 << 30, 1 << 30, 0};
   Layer dilated = pool(LayerType::maxpool, 2, 1, 1);
   dilated.dilation = {4, 4, 1};
+  Layer average = pool(LayerType::avgpool, 2, 1, 0);
+  average.dilation = {1, 2, 1};
+  Layer large = linear(3, 5, 1);
+  large.weight[7] = 1e300;
+  Layer steep = layer(LayerType::batchnorm);
+  steep.name = "steep";
+  steep.gamma = {1, 1e300, 1};
+  steep.var = {1, 1, 1};
   const struct {
     Network net;
     const char *expected;
@@ -271,6 +279,8 @@ TEST_CASE("networks that cannot be bounded are refused with the layer and the cu
       {{image, {pool(LayerType::maxpool, 3, 2, 2)}}, "more than half the kernel"},
       {{image, {pool(LayerType::maxpool, 7, 1, 0)}}, "window of 7 does not fit"},
       {{{1, 2, {3, 3, 1}}, {dilated}}, "window 0 of axis 0 lies in the padding alone"},
+      {{image, {average}}, "dilation is 2; an average pool has none, allowed: 1"},
+      {{vector, {large, steep}}, "'steep' (batchnorm): gamma/sqrt(var + eps) times the weights"},
       {{image, {layer(LayerType::residual_end)}}, "no residual_begin"},
       {{image, {layer(LayerType::residual_begin)}}, "has no residual_end"},
       {{image,
