@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The kernels behind normal_residual.h, compiled once for each instruction set; the widest that the
-// processor has is chosen at run time. Their sums differ in the last bit of the last term only.
+// processor has is chosen at run time. Their sums differ in the last bits of the last term only.
 #pragma once
 #include <cstddef>
 #include <cstdint>
