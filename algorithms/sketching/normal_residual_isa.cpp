@@ -277,6 +277,23 @@ LATHE_INLINE void project(const NormalRows &m, const Tile<K> &t, std::size_t j) 
       store(sum + (c * K + k) * lanes, s[c][k]);
 }
 
+// f<count>(j) for columns j to j + count - 1.
+template <class F> LATHE_INLINE void by_blocks(std::size_t cols, const F &f) {
+  std::size_t j = 0;
+  for (; j + at_once <= cols; j += at_once)
+    f.template operator()<at_once>(j);
+  switch (cols - j) {
+  case 3:
+    return f.template operator()<3>(j);
+  case 2:
+    return f.template operator()<2>(j);
+  case 1:
+    return f.template operator()<1>(j);
+  default:
+    return;
+  }
+}
+
 template <int K> void dense(NormalRows &m) noexcept {
   Tile<K> t;
   double weight[most_tile_rows], head[most_tile_rows];
@@ -301,18 +318,11 @@ template <int K> void dense(NormalRows &m) noexcept {
         t.r[k][l] = 0;
       weight[l] = m.weight && l < height ? m.weight[i + l] : 0.0;
     }
-    std::size_t j = 0;
-    for (; j + at_once <= m.cols; j += at_once)
-      subtract<K, at_once>(m, t, j);
-    for (; j < m.cols; ++j)
-      subtract<K, 1>(m, t, j);
+    by_blocks(m.cols, [&]<std::size_t count>(std::size_t j) { subtract<K, count>(m, t, j); });
     m.norm2 += weigh(t, m.weight ? weight : nullptr, head);
     for (std::size_t l = 0; m.residual && l < height; ++l)
       m.residual[i + l] = head[l];
-    for (j = 0; j + at_once <= m.cols; j += at_once)
-      project<K, at_once>(m, t, j);
-    for (; j < m.cols; ++j)
-      project<K, 1>(m, t, j);
+    by_blocks(m.cols, [&]<std::size_t count>(std::size_t j) { project<K, count>(m, t, j); });
   }
 }
 
