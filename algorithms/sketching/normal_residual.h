@@ -48,7 +48,8 @@ public:
   ///   out  g      on rank 0; on the others anything
   ///        norm2  (b − A·x)ᵀ·W·(b − A·x) on rank 0
   /// Error of g, dense or sparse: c·k·u_t·|A|ᵀW(|b| + |A||x|), u_t = 2⁻⁵³, 2⁻¹⁰⁵, 2⁻¹⁵⁷ for one,
-  /// two, three terms, k the longer of the sums that a number of g goes through.
+  /// two, three terms, k the longer of the sums that a number of g goes through, c at most 20 (the
+  /// tests hold it below 1).
   /// Class R2: partial sums are those of ranks and vector lanes.
   PetscErrorCode NormalResidual(const NormalTerms &terms, ExpansionVector *g, double *norm2) const;
 

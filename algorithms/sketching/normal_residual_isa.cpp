@@ -176,10 +176,11 @@ template <int K, class T> LATHE_INLINE void times(T *r, T w) {
 // and asking for the next four, as what the processor fetches by itself ends with each column; and
 // four vectors of rows at a time, whose sums do not wait for each other.
 constexpr std::size_t at_once = 4;
+constexpr std::size_t rows_at_once = at_once * lanes;
 constexpr std::size_t line = 8; // of a cache, in numbers
 template <int K> struct Tile {
   const double *a;
-  std::size_t ld, rows; // rows: a multiple of at_once * lanes
+  std::size_t ld, rows; // rows: a multiple of rows_at_once
   const double *next;   // the tile that comes, null: none
   alignas(64) double r[K][most_tile_rows];
 };
@@ -189,8 +190,8 @@ template <int K> struct Tile {
 template <std::size_t count>
 LATHE_INLINE void prefetch(const double *a, std::size_t ld, std::size_t i) {
   for (std::size_t c = 0; c < count; ++c)
-    for (std::size_t l = 0; l < at_once * lanes; l += line)
-      __builtin_prefetch(a + c * ld + i + l + (lanes * at_once < line ? 0 : line - 1), 0, 3);
+    for (std::size_t l = 0; l < rows_at_once; l += line)
+      __builtin_prefetch(a + c * ld + i + l + (rows_at_once < line ? 0 : line - 1), 0, 3);
 }
 
 // r ← r − A·x for `count` columns from j on.
@@ -207,7 +208,7 @@ LATHE_INLINE void subtract(const NormalRows &m, Tile<K> &t, std::size_t j) {
     thrice[c] = every(3) * abs(x[c][0]);
   }
   const std::size_t rows = t.rows;
-  for (std::size_t i = 0; i < rows; i += at_once * lanes) {
+  for (std::size_t i = 0; i < rows; i += rows_at_once) {
     if (ahead)
       prefetch<count>(ahead, ahead_ld, i);
     V r[at_once][K];
@@ -249,7 +250,7 @@ template <int K> LATHE_INLINE double weigh(Tile<K> &t, const double *weight, dou
 
 // sum += Aᵀ·r for `count` columns from j on.
 template <int K, std::size_t count>
-LATHE_INLINE void project(const NormalRows &m, const Tile<K> &t, std::size_t j) {
+LATHE_INLINE void add_gradient(const NormalRows &m, const Tile<K> &t, std::size_t j) {
   const double *a = t.a + j * t.ld;
   double *sum = m.sum + j * K * lanes;
   const bool more = j + 2 * count <= m.cols;
@@ -258,7 +259,7 @@ LATHE_INLINE void project(const NormalRows &m, const Tile<K> &t, std::size_t j) 
     for (std::size_t k = 0; k < K; ++k)
       s[c][k] = load(sum + (c * K + k) * lanes);
   const std::size_t rows = t.rows;
-  for (std::size_t i = 0; i < rows; i += at_once * lanes) {
+  for (std::size_t i = 0; i < rows; i += rows_at_once) {
     if (K == 1 && more) // from the level-2 cache; more terms wait for sums instead
       prefetch<count>(a + count * t.ld, t.ld, i);
     V r[at_once][K], thrice[at_once];
@@ -302,7 +303,7 @@ template <int K> void dense(NormalRows &m) noexcept {
     const std::size_t height = m.rows - i < step ? m.rows - i : step;
     t.a = m.dense + i;
     t.ld = m.ld;
-    t.rows = (height + at_once * lanes - 1) / (at_once * lanes) * (at_once * lanes);
+    t.rows = (height + rows_at_once - 1) / rows_at_once * rows_at_once;
     t.next = m.rows - i >= 2 * step && m.cols >= at_once ? t.a + step : nullptr;
     if (height < t.rows || m.scale) {
       for (std::size_t j = 0; j < m.cols; ++j)
@@ -322,7 +323,7 @@ template <int K> void dense(NormalRows &m) noexcept {
     m.norm2 += weigh(t, m.weight ? weight : nullptr, head);
     for (std::size_t l = 0; m.residual && l < height; ++l)
       m.residual[i + l] = head[l];
-    by_blocks(m.cols, [&]<std::size_t count>(std::size_t j) { project<K, count>(m, t, j); });
+    by_blocks(m.cols, [&]<std::size_t count>(std::size_t j) { add_gradient<K, count>(m, t, j); });
   }
 }
 

@@ -151,7 +151,8 @@ std::string take_value(Cursor *cursor, Field field, PetscScalar *value) {
     problem = cursor->take_integer("value", &integer);
     re = static_cast<double>(integer);
     if (problem.empty() && (re >= 0x1p63 || static_cast<std::int64_t>(re) != integer))
-      problem = Format("value %lld is not a double, whose integers have 53 bits; field real rounds",
+      problem = Format("value %lld has more than the 53 bits of a double; change the field to real "
+                       "to have it rounded",
                        static_cast<long long>(integer));
     break;
   case Field::real:

@@ -24,11 +24,11 @@ PetscObject object(SVD svd) {
 }
 
 PetscErrorCode FirstUnitVector(Vec v) {
-  PetscInt begin = 0;
+  PetscInt begin = 0, end = 0;
   PetscFunctionBegin;
   PetscCall(VecSet(v, 0));
-  PetscCall(VecGetOwnershipRange(v, &begin, nullptr));
-  if (begin == 0)
+  PetscCall(VecGetOwnershipRange(v, &begin, &end));
+  if (begin == 0 && end > 0)
     PetscCall(VecSetValue(v, 0, 1, INSERT_VALUES));
   PetscCall(VecAssemblyBegin(v));
   PetscCall(VecAssemblyEnd(v));

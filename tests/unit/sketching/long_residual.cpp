@@ -2,8 +2,7 @@
 // Residual and gradient of 200000 rows in double-double, of every instruction set, against sums
 // without rounding.
 #include "harness/mpi_test.h"
-#include "sketching/normal_residual.h"
-#include "unit/sketching/least_squares_problems.h"
+#include "unit/sketching/dense_gradient.h"
 #include <cstdio>
 
 #ifndef PETSC_USE_COMPLEX
@@ -52,25 +51,8 @@ TEST_CASE("double-double residual and gradient of 200000 rows", "[sketching]") {
   // The passes over a matrix call it for strips of rows.
   const double single_sums = 0.1 * static_cast<double>(m) * 0x1p-105;
   for (const NormalIsa *const *isa = available_normal_isas(); *isa; ++isa) {
-    std::vector<double> tile(tile_rows(n) * n), sums(2 * n * (*isa)->lanes);
     NormalRows rows;
-    rows.rows = m;
-    rows.cols = n;
-    rows.dense = p.a.data();
-    rows.ld = m;
-    rows.x = x.head();
-    rows.b = p.b.data();
-    rows.tile = tile.data();
-    rows.sum = sums.data();
-    (*isa)->dense[1](rows);
-    ExpansionVector g(2, n);
-    for (std::size_t j = 0; j < n; ++j) {
-      Expansion total;
-      for (std::size_t l = 0; l < 2 * (*isa)->lanes; ++l)
-        total.add(sums[2 * j * (*isa)->lanes + l], 2);
-      total.normalize(2);
-      g.set(j, total);
-    }
+    const ExpansionVector g = dense_gradient(**isa, p, x, &rows);
     std::printf("gradient of 200000 rows in double-double, %s: relative error %.1e\n", (*isa)->name,
                 error(g));
     CAPTURE((*isa)->name);

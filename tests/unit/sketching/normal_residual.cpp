@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Residual and gradient in one pass: every instruction set against exact sums, and the distributed
 // pass on dense and sparse matrices.
-#include "sketching/normal_residual.h"
 #include "harness/mpi_test.h"
-#include "unit/sketching/least_squares_problems.h"
+#include "unit/sketching/dense_gradient.h"
 #include <algorithm>
 #include <cstdio>
 
@@ -75,32 +74,6 @@ double worst_error(const Pass &pass, const ExpansionVector &g) {
   return worst;
 }
 
-// By the dense kernel of one instruction set; what `rows` says beside it is kept.
-ExpansionVector dense_gradient(const NormalIsa &isa, const Pass &pass, int terms,
-                               NormalRows *rows) {
-  const std::size_t m = pass.p.m, n = pass.p.n, width = static_cast<std::size_t>(terms);
-  std::vector<double> tile(tile_rows(n) * n), sums(width * n * isa.lanes);
-  rows->rows = m;
-  rows->cols = n;
-  rows->dense = pass.p.a.data();
-  rows->ld = m;
-  rows->x = pass.x.head();
-  rows->b = pass.p.b.data();
-  rows->weight = pass.p.weight.empty() ? nullptr : pass.p.weight.data();
-  rows->tile = tile.data();
-  rows->sum = sums.data();
-  isa.dense[width - 1](*rows);
-  ExpansionVector g(terms, n);
-  for (std::size_t j = 0; j < n; ++j) {
-    Expansion total;
-    for (std::size_t l = 0; l < width * isa.lanes; ++l)
-      total.add(sums[width * j * isa.lanes + l], terms);
-    total.normalize(terms);
-    g.set(j, total);
-  }
-  return g;
-}
-
 TEST_CASE("gradient of every instruction set against exact sums", "[sketching]") {
   for (int terms = 1; terms <= 3; ++terms)
     for (const std::size_t m : {std::size_t{1}, std::size_t{63}, std::size_t{704}}) {
@@ -116,7 +89,7 @@ TEST_CASE("gradient of every instruction set against exact sums", "[sketching]")
         std::vector<double> residual(m);
         NormalRows rows;
         rows.residual = residual.data();
-        const ExpansionVector g = dense_gradient(**isa, pass, terms, &rows);
+        const ExpansionVector g = dense_gradient(**isa, pass.p, pass.x, &rows);
         CAPTURE((*isa)->name, terms, m);
         CHECK(worst_error(pass, g) <= bound(terms, m + 10));
         CHECK(std::fabs(rows.norm2 / static_cast<double>(pass.norm2) - 1) < 1e-12);
@@ -128,8 +101,8 @@ TEST_CASE("gradient of every instruction set against exact sums", "[sketching]")
     }
 }
 
-// Entries of 2^-60 to 2^60, zeros, and a last column that cancels most of b: relative to the terms
-// of each sum, whatever the sizes of others.
+// Entries of 2^-60 to 2^60 and zeros: relative to the terms of each sum, whatever the sizes of
+// others. Where b = A·x rounded, what is left shows the error of r; where b = 0, that of Aᵀr shows.
 TEST_CASE("two terms keep their bits among entries of any size", "[sketching]") {
   double worst = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
@@ -168,7 +141,7 @@ TEST_CASE("two terms keep their bits among entries of any size", "[sketching]") 
       }
     for (const NormalIsa *const *isa = available_normal_isas(); *isa; ++isa) {
       NormalRows rows;
-      const double error = worst_error(pass, dense_gradient(**isa, pass, 2, &rows));
+      const double error = worst_error(pass, dense_gradient(**isa, pass.p, pass.x, &rows));
       worst = std::max(worst, error);
       CAPTURE((*isa)->name, seed);
       CHECK(error <= 0x1p-99);
